@@ -1,0 +1,44 @@
+/**
+ * Bytes ↔ values: CBOR (RFC 8949) through cborg in its strict form, used for everything that peers exchange and
+ * stores keep, so that hostile or damaged bytes have exactly one way in. A decoded value is `unknown` until a
+ * schema has looked at it.
+ */
+import { decode as cborDecode, encode as cborEncode } from 'cborg'
+import type { z } from 'zod'
+import { CodedError } from './errors.ts'
+
+const DECODE_OPTIONS = {
+  strict: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowNaN: false,
+  allowInfinity: false,
+  rejectDuplicateMapKeys: true,
+} as const
+
+/** Fields with the value `undefined` are left out, so that optional fields survive a round trip. */
+export function encode(value: unknown): Uint8Array {
+  return cborEncode(value, { ignoreUndefinedProperties: true })
+}
+
+/**
+ * @param what names the message in the error, e.g. `raft message`.
+ * @throws CodedError `wire.malformed` when the bytes are not CBOR or do not fit the schema.
+ */
+export function decode<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+  what: string,
+): z.output<Schema> {
+  let value: unknown
+  try {
+    value = cborDecode(bytes, DECODE_OPTIONS)
+  } catch (cause) {
+    throw new CodedError('wire.malformed', { what, reason: 'not CBOR' }, { cause })
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const where = issue === undefined || issue.path.length === 0 ? 'the message' : issue.path.join('.')
+  throw new CodedError('wire.malformed', { what, reason: `${where}: ${issue?.message ?? 'does not fit'}` })
+}

@@ -1,0 +1,31 @@
+import type { Entry, HardState } from './entry.ts'
+
+/** Everything consensus needs to go on after a restart. */
+export interface SavedLog {
+  /** `undefined` for a store that was never written. */
+  readonly hardState: HardState | undefined
+  /** Contiguous, from index 1. (A first index above 1 comes with snapshots.) */
+  readonly entries: readonly Entry[]
+}
+
+/** One durable step of consensus: written whole or not at all. */
+export interface LogWrite {
+  readonly hardState: HardState | undefined
+  /** Contiguous; the first may be at or below the last stored index: then everything from it on is replaced. */
+  readonly entries: readonly Entry[]
+}
+
+/**
+ * Port of the Raft log; `store/` implements it. One writer: the driver does not call `append` again before
+ * the last call has settled.
+ */
+export interface LogStore {
+  /** @throws CodedError `store.corrupt` when a record is damaged, missing or out of order. */
+  load(): Promise<SavedLog>
+  /**
+   * Resolves when the write has reached the disk (fsync).
+   * @throws CodedError `store.write_failed`; the store refuses every later write, because nobody knows what
+   *   a failed fsync left behind.
+   */
+  append(write: LogWrite): Promise<void>
+}
