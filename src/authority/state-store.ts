@@ -1,4 +1,4 @@
-import type { LogIndex } from '../base/ids.ts'
+import type { LogIndex } from '../base/index.ts'
 
 /** One changed record of the state machine: `undefined` deletes. `key` is e.g. `lease/task:42`. */
 export interface RecordChange {

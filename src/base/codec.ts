@@ -4,7 +4,7 @@
  * schema has looked at it.
  */
 import { decode as cborDecode, encode as cborEncode } from 'cborg'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { CodedError } from './errors.ts'
 
 const DECODE_OPTIONS = {
@@ -42,3 +42,6 @@ export function decode<Schema extends z.ZodType>(
   const where = issue === undefined || issue.path.length === 0 ? 'the message' : issue.path.join('.')
   throw new CodedError('wire.malformed', { what, reason: `${where}: ${issue?.message ?? 'does not fit'}` })
 }
+
+/** Schema of a byte string. (`z.instanceof(Uint8Array)` would demand a view of a non-shared buffer.) */
+export const bytesSchema = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes')

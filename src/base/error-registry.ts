@@ -77,12 +77,31 @@ export const ERRORS = {
     4,
     'give another --data-dir',
   ),
+  'store.not_private': entry(
+    '{path} is open to other users (mode {mode})',
+    403,
+    6,
+    'run `chmod {wanted} {path}`; if somebody else may have read a key in it, join again with a new invite',
+  ),
+  'store.unreadable': entry('cannot read {path}: {reason}', 500, 6, 'run populi as the owner of the folder'),
+  'store.unfinished_init': entry(
+    '{path} holds the root key of a mesh that was never finished',
+    409,
+    4,
+    'run `populi init` again to finish it, or give another --data-dir',
+  ),
   // net
   'net.port_in_use': entry(
     '{address} is in use by another program',
     503,
     5,
     'stop it or give another port with {flag}',
+  ),
+  'net.cannot_listen': entry(
+    'cannot listen on {address}: {reason}',
+    503,
+    2,
+    'give an address of this machine, and a port that its user may open, with {flag}',
   ),
   'net.peer_unreachable': entry(
     'node {peer} cannot be reached',
@@ -155,6 +174,24 @@ export const ERRORS = {
     5,
     'run it on the node where the mesh was made, or on another voter',
   ),
+  'enrol.key_not_held': entry(
+    'the machine did not prove that it holds the key of {peer}',
+    401,
+    4,
+    'run `populi join` on the machine that is to be enrolled',
+  ),
+  'enrol.other_node_id': entry(
+    'the mesh already knows this machine as "{node}"',
+    409,
+    4,
+    'join again with --node-id {node}',
+  ),
+  'enrol.answer_invalid': entry(
+    '{url} gave an answer that does not come from the mesh of the invite: {reason}',
+    403,
+    4,
+    'the address may belong to somebody else: check it with whoever made the invite',
+  ),
   'credential.invalid': entry(
     'the credential of {peer} is not valid: {reason}',
     403,
@@ -196,6 +233,8 @@ export const ERRORS = {
     5,
     'wait until some of them end',
   ),
+  // facade
+  'http.content_type': entry('the body is not JSON', 415, 2, 'send it with content-type: application/json'),
   // task and exec
   'task.unknown': entry(
     'no task {taskId} on this node',
@@ -223,6 +262,12 @@ export const ERRORS = {
     1,
     'check the program and its working directory on the worker',
   ),
+  'exec.unsupported_system': entry(
+    'commands cannot be run on {system}: the proof that they have ended needs the /proc of Linux',
+    501,
+    1,
+    'run them on a Linux node; this one can still submit and vote',
+  ),
   'exec.guardian_lost': entry(
     'the guardian process ended',
     500,
@@ -234,6 +279,18 @@ export const ERRORS = {
   'config.unknown_key': entry('unknown key {key} in {path}', 400, 2, 'known keys: {known}'),
   'node.not_running': entry('no node runs on {path}', 503, 5, 'start it with `populi up`'),
   'node.stopping': entry('the node is stopping', 503, 5, 'try again when it is up'),
+  'control.socket_unusable': entry(
+    'the control socket {path} cannot be used: {reason}',
+    403,
+    4,
+    'use the account that runs the node; the folder must be its own and nobody else may write to it',
+  ),
+  'control.interrupted': entry(
+    'the connection to the node broke before {what} ended',
+    502,
+    5,
+    'it may still run: `{look}` shows it',
+  ),
   'peer.failed': entry(
     'the other side failed with {code}: {reason}',
     502,

@@ -16,7 +16,7 @@ export type PeerId = Brand<string, 'PeerId'>
 export type NodeId = Brand<string, 'NodeId'>
 /** Id of one person's mesh: derived from its root key. */
 export type ScopeId = Brand<string, 'ScopeId'>
-/** Id of a task, unique in its scope: chosen once by the submitter. */
+/** Id of a task, unique in its scope: a random decimal number below 2⁵³, chosen once by the submitter. */
 export type TaskId = Brand<string, 'TaskId'>
 /** What a lease is for, e.g. `task:<task id>`. At most `LIMITS.scopeKeyBytesMax` bytes. */
 export type ScopeKey = Brand<string, 'ScopeKey'>
@@ -42,13 +42,15 @@ export type UnixMs = Brand<number, 'UnixMs'>
 
 export const term = (value: number): Term => value as Term
 export const logIndex = (value: number): LogIndex => value as LogIndex
+export const incarnation = (value: number): Incarnation => value as Incarnation
 export const bootMs = (value: number): BootMs => value as BootMs
 export const unixMs = (value: number): UnixMs => value as UnixMs
 
 const NODE_ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/
-const LEASE_ID = /^[1-9][0-9]{0,15}$/
-const TASK_ID = /^[0-9a-z][0-9a-z-]{0,63}$/
+/** 15 digits: every such number is exact in a `number`, and no log gets that long. */
+const LEASE_ID = /^[1-9][0-9]{0,14}$/
+const TASK_ID = /^[1-9][0-9]{0,15}$/
 const SCOPE_ID = /^[a-z2-7]{16,52}$/
 
 /** @throws CodedError `input.invalid` unless `value` is 1–63 lower-case letters, digits or inner hyphens. */
@@ -66,9 +68,9 @@ export function scopeId(value: string): ScopeId {
   return checked<ScopeId>(value, SCOPE_ID, 'scope id', '16 to 52 characters of a-z and 2-7')
 }
 
-/** @throws CodedError `input.invalid` unless `value` is 1–64 of digits, lower-case letters and hyphens. */
+/** @throws CodedError `input.invalid` unless `value` is a positive decimal number: the contract's `task_id` is one. */
 export function taskId(value: string): TaskId {
-  return checked<TaskId>(value, TASK_ID, 'task id', '1 to 64 of 0-9, a-z and hyphens')
+  return checked<TaskId>(value, TASK_ID, 'task id', 'a positive decimal number')
 }
 
 /** @throws CodedError `input.invalid` unless `text` is a positive decimal number without leading zero. */

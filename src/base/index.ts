@@ -1,10 +1,10 @@
 /**
  * base: what every room may use and that uses no room. Branded ids, the two clocks, seeded randomness,
- * invariants, the error registry, the codec, named limits.
+ * invariants, the error registry, the codec, named limits, the reason vocabulary.
  */
 export { assert, InvariantError, present, unreachable } from './assert.ts'
 export { type Clock, type ClockSource, SystemClock } from './clock.ts'
-export { decode, encode } from './codec.ts'
+export { bytesSchema, decode, encode } from './codec.ts'
 export {
   CodedError,
   type ErrorCode,
@@ -16,4 +16,6 @@ export {
 } from './errors.ts'
 export * from './ids.ts'
 export { KiB, LIMITS, MiB } from './limits.ts'
+export { type LogFields, type Logger, silentLogger } from './logger.ts'
 export { Random } from './random.ts'
+export { REASONS, type Reason } from './reasons.ts'

@@ -8,6 +8,197 @@ const MiB = 1024 * KiB
 export const LIMITS = {
   /** The legacy contract's `maxLength` of `scope_key`. */
   scopeKeyBytesMax: 2048,
+  /** Peer ids have 52 characters, invite ids 26: room for both, none for abuse. */
+  idBytesMax: 128,
+  /** A multiaddr with a relay in it has about 200 bytes. */
+  addressBytesMax: 512,
+  /** Addresses kept per peer: interfaces of one machine, overlays included. */
+  addressesMax: 16,
+
+  // authority
+  /** Clamp of the legacy contract (`VOX_MESH_A2A_LEASE_MS`). */
+  leaseTtlMsMin: 1000,
+  /** Clamp of the legacy contract: an hour. */
+  leaseTtlMsMax: 3_600_000,
+  /** Live leases in a scope: above the tasks that a personal mesh can have; about 3 MiB of state. Beyond: `lease.too_many`. */
+  leasesMax: 10_000,
+  /** Leases that one entry can expire: bounds the entry at about 8 KiB. The rest goes into the next entry. */
+  expireBatchMax: 256,
+  /** Requesters whose answers are remembered, one per life of a node. Beyond: the longest unused is forgotten. */
+  sessionsMax: 1024,
+  /** Unanswered requests of one session: what a client may have in flight, and so what a session must remember. */
+  sessionInFlightMax: 256,
+  /** Unexpired invites. Beyond: `limit.exceeded`. */
+  invitesMax: 256,
+  /** Machines of one person. Beyond: `limit.exceeded`. */
+  rosterMax: 1000,
+
+  // store
+  /** LevelDB's memtable and its log file: replayed at open in well under a second, and held twice while one is flushed. */
+  storeWriteBufferBytesMax: 4 * MiB,
+  /** Cache of table blocks. Records are read at start only, so small. */
+  storeBlockCacheBytesMax: 4 * MiB,
+  /** Tables of 2 MiB each that LevelDB keeps open: 256 MiB of history without reopening a file. */
+  storeOpenFilesMax: 128,
+  /** Bytes of records that wait for the disk. Beyond: `limit.exceeded`, nothing is queued. */
+  storeQueueBytesMax: 64 * MiB,
+  /** Effects of applied entries that wait for the next synced batch. Beyond: they get a batch of their own. */
+  storeDeferredBytesMax: MiB,
+
+  // node control
+  /** Path of a unix socket: the kernel takes 107 bytes on Linux and 103 on macOS. Longer: the socket lies elsewhere. */
+  controlSocketPathBytesMax: 100,
+  /** A task envelope (`envelopeBytesMax`) as JSON with its escapes. Beyond: `limit.exceeded`. */
+  controlRequestBytesMax: MiB,
+  /** An event of `run` that repeats the request. Longer output is split; a longer frame is `wire.malformed`. */
+  controlFrameBytesMax: 2 * MiB,
+  /** Output per frame: large enough that its 5 bytes of header and one write do not matter. */
+  controlOutputChunkBytesMax: 64 * KiB,
+  /** An answer that a caller reads: every lease and task at their limits. Beyond: `limit.exceeded` at the caller. */
+  controlAnswerBytesMax: 64 * MiB,
+  /** Calls that one node answers at once, running commands included. Beyond: `limit.exceeded`. */
+  controlCallsMax: 256,
+  /** A node that says nothing for so long hangs (or is suspended): asking it for a list takes milliseconds. */
+  controlSilenceMsMax: 10_000,
+  /** Time that calls under way get when the node stops; then their connections are closed. */
+  controlStopMsMax: 5_000,
+
+  // node configuration
+  /** Clock rates of healthy machines differ by less than 0.1 %; a bound above a tenth would eat the lease's stop budget. */
+  driftRatioMax: 0.1,
+
+  // membership
+  /** A node record with 16 addresses and every field of the contract has about 2 KiB. Beyond: `limit.exceeded` at its owner. */
+  nodeRecordBytesMax: 6 * KiB,
+  /** A node record and room for the rest of the message: gossip is for small announcements. Beyond: `limit.exceeded`. */
+  gossipMessageBytesMax: 8 * KiB,
+  /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
+  nodeRecordDepthMax: 8,
+  /** Above `rosterMax` × 160 ms, the longest interval of any preset. A node that announced more could be dead for hours unnoticed. */
+  heartbeatIntervalMsMax: 300_000,
+  // task
+  /** A command with arguments and environment: the kernel's own limit is 2 MiB for both; larger things are data. */
+  envelopeBytesMax: 256 * 1024,
+  /** An error sentence that travels with a result. */
+  errorTextBytesMax: 4096,
+
+  // node
+  /** Requests of this node in flight, to all peers: 64 clients times some calls, with room. Beyond: `net.queue_full`. */
+  rpcPendingMax: 4096,
+  /** Requests of one peer being served at a time: above a session's in-flight limit. Beyond: `net.queue_full`. */
+  rpcServingPerPeerMax: 512,
+  /** Proposals at the leader that wait for their commit. Beyond: `authority.overloaded`. */
+  proposalsPendingMax: 8192,
+  // net
+  /** One message between two peers: a Raft append of 1 MiB of entries and its frame. Beyond: `net.frame_too_large` at the sender. */
+  peerMessageBytesMax: MiB + 64 * KiB,
+  /** Unhandled messages of one peer and protocol that a receiver holds, counted with overhead; three quarters of it must hold the largest message. Beyond: the sender has no credit. */
+  peerWindowBytesMax: 2 * MiB,
+  /** Unsent bytes for one peer and protocol: two full windows. Beyond: `send` says `full`. */
+  peerQueueBytesMax: 4 * MiB,
+  /** Unsent messages for one peer and protocol: bounds the overhead of small ones. Beyond: `send` says `full`. */
+  peerQueueMessagesMax: 8192,
+  /** Small messages that go out in one write: one Noise record. */
+  peerWriteBytesMax: 64 * KiB,
+  /** Credit that a receiver may give in all; room for a later version with larger windows. Beyond: the stream is reset. */
+  peerCreditBytesMax: 64 * MiB,
+  /** Streams of one protocol that one connection may negotiate at once; one is used, the second replaces it after a reset. Beyond: libp2p resets the newest. */
+  peerStreamsMax: 2,
+  /** Streams of all protocols on one connection: ours, gossip's, and those of Kad-DHT queries. Beyond: Yamux resets the newest. */
+  connectionStreamsMax: 256,
+  /** Connections of a node; libp2p closes the least valued beyond it. */
+  connectionsMax: 300,
+  /** Connections per second and address that are let in before Noise; a household behind one NAT, or many nodes on one machine, restart together. */
+  inboundConnectionsPerSecondMax: 100,
+  /** Connections under way through Noise. Beyond: refused, the dialler tries again. */
+  pendingConnectionsMax: 64,
+  /** One gossip frame, with as many messages as fit. Beyond: the stream is reset and the watchdog makes the connection anew. */
+  gossipFrameBytesMax: 256 * KiB,
+  /** Gossip that waits for a slow peer. Beyond: the stream is reset and the watchdog makes the connection anew. */
+  gossipQueueBytesMax: MiB,
+  /** Leases in one answer: about 400 KiB with scope keys of usual length; the total is told beside them. */
+  leaseViewRowsMax: 2000,
+
+  // raft
+  /** Voters of one group. Each write waits for more than half of them; above 7 it only gets slower. */
+  raftVotersMax: 7,
+  /** Answers that wait for one disk write. A disk that hangs must not let them grow without end. */
+  raftWaitingAnswersMax: 4096,
+  /** Bytes of committed entries handed out at once: a restart with a long log must not stall the process. */
+  raftReadyBytesMax: 4 * MiB,
+
+  // exec
+  /** Commands that run under one guardian: far above what one machine can use. Beyond: `limit.exceeded`. */
+  executionsMax: 256,
+  /** Output of one execution that the guardian may have sent unacknowledged: fills a local pipe, and is what a stalled reader costs each of the two processes. At the limit the command's writes block. */
+  execWindowBytesMax: 256 * KiB,
+  /** A frame between node and guardian. Linux takes 2 MiB of arguments and environment; the rest is for their encoding. Beyond: the command is refused. */
+  execFrameBytesMax: 4 * MiB,
+  /** Unsent bytes for the guardian: a guardian that reads nothing for that long is taken for lost. */
+  execCommandQueueBytesMax: 16 * MiB,
+  /** Rounds of KILL and look again, 50 ms apart but for the first: 5 s for a driver to let go of a dying process. Beyond: not quiet. */
+  execQuietRoundsMax: 105,
+  /** Looks at a silent, open pipe of which every known writer is dead, 50 ms apart: half a second. Then a stranger holds it, and it is closed. */
+  execIdleLooksMax: 10,
+  /** After a kill: what can be delivered of the output in that time is. The rest is dropped, for whoever killed it waits. */
+  execDrainMsMax: 2000,
+  /** Output of one attempt on its way without acknowledgement, and so kept for a repetition: a tenth of a second at LAN speed. */
+  outputWindowBytesMax: 256 * KiB,
+  /** Attempts at one worker that have not ended. Beyond: the offer is refused with `worker_full`. */
+  workerTasksMax: 64,
+  /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */
+  submitterTasksMax: 256,
+  /** Ended tasks that `populi tasks` still knows; the oldest go first. */
+  endedTasksKeptMax: 500,
+  /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */
+  endedOffersKeptMax: 1000,
+
+  // identity and enrolment
+  /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */
+  inviteUrlsMax: 8,
+  /** One URL of an invite: scheme, host and port. */
+  inviteUrlCharsMax: 200,
+  /** A whole invite: eight URLs at their limit are 2400 characters in base64. */
+  inviteTextCharsMax: 4096,
+  /** Shorter cannot be carried to another machine by hand. */
+  inviteTtlMsMin: 1000,
+  /** A week: an open invite is a door. */
+  inviteTtlMsMax: 7 * 24 * 3_600_000,
+  /** Ten years, the life of a machine: there is no renewal yet, and what ends a credential is that it is taken back. */
+  credentialValidityMs: 10 * 365 * 24 * 3_600_000,
+  /** Clocks of two machines may be apart by a day before a new credential looks like one of the future. */
+  credentialClockSkewMs: 24 * 3_600_000,
+  /** An enrolment with 16 addresses at their limit is below 10 KiB. Beyond: `limit.exceeded`. */
+  enrolRequestBytesMax: 16 * KiB,
+  /** The roster at its limit: 1000 machines with 16 addresses of 512 bytes each, in base64. Beyond: `limit.exceeded` at the joiner. */
+  enrolAnswerBytesMax: 16 * MiB,
+  /** One address of the invite: a commit of the authority, a lost leader included. Then the next address is tried. */
+  enrolAttemptMsMax: 10_000,
+  /** The roster at its limit, and the node's own part. Beyond: `store.corrupt`. */
+  identityFileBytesMax: 16 * MiB,
+
+  // facade
+  /** Enrolments per minute and address: a person with a script, not a guesser. Beyond: `enrol.rate_limited`. */
+  enrolPerMinuteMax: 30,
+  /** Addresses whose enrolments are counted; beyond: the longest unused is forgotten. */
+  enrolAddressesMax: 1024,
+  /** Wrong proofs for one invite from one address within the window. Beyond: `enrol.rate_limited`, also for a right one. */
+  enrolWrongProofsMax: 5,
+  enrolWrongProofWindowMs: 10 * 60_000,
+  /** Pairs of invite and address that are counted; beyond: the oldest is forgotten. */
+  enrolWrongProofKeysMax: 1024,
+  /** Connections of the façade: every node of a mesh twice, with room. Beyond: closed at once. */
+  facadeConnectionsMax: 256,
+  /** Until the headers are there; slower is somebody who holds a connection open on purpose. */
+  facadeHeadersMsMax: 5_000,
+  /** Until the body is there. */
+  facadeRequestMsMax: 10_000,
+  /** Until the answer is there: below `enrolAttemptMsMax`, so that the caller is told why. Beyond: `operation.timeout`. */
+  facadeHandlerMsMax: 8_000,
+  /** A connection on which nothing moves. */
+  facadeIdleMsMax: 30_000,
+  /** Requests under way get this long when the node stops; then their connections are closed. */
+  facadeStopMsMax: 3_000,
 } as const
 
 export { KiB, MiB }

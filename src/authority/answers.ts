@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import {
+  bytesSchema,
+  CodedError,
+  decode,
+  type ErrorCode,
+  type ErrorDetails,
+  encode,
+  isErrorCode,
+} from '../base/index.ts'
+
+/** The state machine's word on one command: remembered, so that a retry gets the same. */
+const answer = z.discriminatedUnion('ok', [
+  z.object({
+    ok: z.literal(true),
+    /** Lease id of a grant, session id of an open; 0 where there is none. */
+    id: z.number().int().nonnegative(),
+    /** The admitted roster entry of a repeated enrolment, encoded by its room. */
+    data: bytesSchema.optional(),
+  }),
+  z.object({
+    ok: z.literal(false),
+    code: z.string(),
+    details: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  }),
+])
+export type Answer = z.output<typeof answer>
+
+export const answerSchema = answer
+export const encodeAnswer = (value: Answer): Uint8Array => encode(value)
+export const decodeAnswer = (data: Uint8Array): Answer => decode(answer, data, 'authority answer')
+
+export const accepted = (id = 0, data?: Uint8Array): Answer =>
+  data === undefined ? { ok: true, id } : { ok: true, id, data }
+
+export const refused = (code: ErrorCode, details: ErrorDetails = {}): Answer => ({
+  ok: false,
+  code,
+  details: { ...details },
+})
+
+/** @throws CodedError the refusal, when the answer is one. */
+export function unwrap(value: Answer): Extract<Answer, { ok: true }> {
+  if (value.ok) return value
+  if (isErrorCode(value.code)) throw new CodedError(value.code, value.details)
+  throw new CodedError('peer.failed', { code: value.code, reason: 'the authority refused' })
+}

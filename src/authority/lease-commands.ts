@@ -1,0 +1,80 @@
+import { type LeaseId, LIMITS } from '../base/index.ts'
+import { type Answer, accepted, refused } from './answers.ts'
+import type { AuthorityCommand } from './commands.ts'
+import type { ApplyContext } from './state-machine.ts'
+import type { Lease } from './tables.ts'
+
+type Command<Type extends AuthorityCommand['type']> = Extract<AuthorityCommand, { type: Type }>
+
+export function grantLease(context: ApplyContext, command: Command<'lease.grant'>): Answer {
+  const { tables, proposal } = context
+  const { scopeKey, holder, ttlMs } = command
+  const currentId = tables.leaseOfKey.get(scopeKey)
+  const current = currentId === undefined ? undefined : tables.leases.get(currentId)
+  if (current !== undefined) {
+    return refused('lease.held', { scopeKey, holder: current.holder, leaseId: current.leaseId })
+  }
+  if (tables.leases.size >= LIMITS.leasesMax) {
+    return refused('lease.too_many', { count: tables.leases.size, max: LIMITS.leasesMax })
+  }
+  if (tables.roster.get(holder) === undefined) {
+    return refused('credential.invalid', { peer: holder, reason: 'the holder is not in the roster' })
+  }
+  const lease: Lease = {
+    leaseId: context.index as number as LeaseId,
+    scopeKey,
+    holder,
+    grantor: proposal.requester,
+    ttlMs,
+    grantedUnixMs: proposal.atUnixMs,
+    renewals: 0,
+  }
+  tables.leases.put(lease.leaseId, lease)
+  tables.leaseOfKey.set(scopeKey, lease.leaseId)
+  context.events.push({ type: 'lease-granted', lease })
+  return accepted(lease.leaseId)
+}
+
+export function renewLease(context: ApplyContext, command: Command<'lease.renew'>): Answer {
+  const lease = context.tables.leases.get(command.leaseId)
+  if (lease === undefined) return refused('lease.unknown', { leaseId: command.leaseId })
+  if (lease.holder !== context.proposal.requester) return notHolder(lease)
+  const renewed: Lease = { ...lease, renewals: lease.renewals + 1 }
+  context.tables.leases.put(lease.leaseId, renewed)
+  context.events.push({ type: 'lease-renewed', lease: renewed })
+  return accepted(lease.leaseId)
+}
+
+export function releaseLease(context: ApplyContext, command: Command<'lease.release'>): Answer {
+  const lease = context.tables.leases.get(command.leaseId)
+  if (lease === undefined) return refused('lease.unknown', { leaseId: command.leaseId })
+  const { requester } = context.proposal
+  const mayTakeBack = lease.grantor === requester && lease.renewals === 0
+  if (lease.holder !== requester && !mayTakeBack) return notHolder(lease)
+  end(context, lease, 'released')
+  return accepted(lease.leaseId)
+}
+
+/**
+ * Ends the named leases, unless something happened that the proposing leader could not know: it was replaced in the
+ * meantime (the entry's term is not the one it proposed in: a new leader restarted every span), or a
+ * renewal was applied first.
+ */
+export function expireLeases(context: ApplyContext, command: Command<'lease.expire'>): Answer {
+  if (command.term !== context.term) return accepted()
+  for (const { leaseId, renewals } of command.leases) {
+    const lease = context.tables.leases.get(leaseId)
+    if (lease !== undefined && lease.renewals === renewals) end(context, lease, 'expired')
+  }
+  return accepted()
+}
+
+function end(context: ApplyContext, lease: Lease, how: 'released' | 'expired'): void {
+  context.tables.leases.delete(lease.leaseId)
+  context.tables.leaseOfKey.delete(lease.scopeKey)
+  context.events.push({ type: 'lease-ended', lease, how })
+}
+
+function notHolder(lease: Lease): Answer {
+  return refused('lease.not_holder', { leaseId: lease.leaseId, holder: lease.holder })
+}

@@ -1,0 +1,46 @@
+/**
+ * What the drivers need of the world, so that a simulation can drive the same drivers over a virtual network and
+ * clock. `net/`'s `MeshNetwork` is a `Transport` as it stands.
+ */
+import type { PeerId } from '../base/index.ts'
+import type { Protocol } from '../net/index.ts'
+
+export type SendResult = 'queued' | 'full' | 'disconnected'
+
+export interface PeerEvent {
+  readonly type: 'connected' | 'disconnected'
+  readonly peer: PeerId
+}
+
+export interface Transport {
+  readonly self: PeerId
+  isConnected(peer: PeerId): boolean
+  connectedPeers(): readonly PeerId[]
+  /** In order per peer and protocol; a message may be lost only together with the connection. */
+  send(peer: PeerId, protocol: Protocol, message: Uint8Array): SendResult
+  /** The sender may send on when the returned promise has settled: back-pressure. */
+  onMessage(protocol: Protocol, handler: (from: PeerId, message: Uint8Array) => void | Promise<void>): void
+  onPeer(handler: (event: PeerEvent) => void): void
+  publish(message: Uint8Array): Promise<void>
+  onGossip(handler: (from: PeerId, message: Uint8Array) => void): void
+}
+
+export type Cancel = () => void
+
+/** Timers. A callback never runs before the call that made it has returned. */
+export interface Scheduler {
+  every(periodMs: number, callback: () => void): Cancel
+  after(delayMs: number, callback: () => void): Cancel
+}
+
+export class SystemScheduler implements Scheduler {
+  every(periodMs: number, callback: () => void): Cancel {
+    const timer = setInterval(callback, periodMs)
+    return () => clearInterval(timer)
+  }
+
+  after(delayMs: number, callback: () => void): Cancel {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * One submitted task at its submitter, from `populi run` to its final result: carries out what the pure core
+ * (`task/submitted-task.ts`) decides. Events are handled one after another with their effects in order; leases are asked for
+ * beside, and what the user sees goes out in order at the user's speed.
+ */
+import {
+  CodedError,
+  type LeaseId,
+  type Logger,
+  type PeerId,
+  present,
+  type ScopeKey,
+  toCodedError,
+} from '../base/index.ts'
+import {
+  encodeTaskRecord,
+  isFinal,
+  type SubmittedTask,
+  type SubmitterEffect,
+  type SubmitterEvent,
+} from '../task/index.ts'
+import type { RunEvent } from './control/node-control.ts'
+import type { SubmitterContext } from './submitter.ts'
+import { taskView } from './task-views.ts'
+
+/** Longer than an election: a task that was offered to nobody may run at home after this. */
+const FIRST_LEASE_DEADLINE_MS = 4000
+/** The end of the lease that is waited for is seen in the local log; this is for nodes that have none. */
+const LEASE_RETRY_MS = 500
+const TAKE_BACK_DEADLINE_MS = 2000
+
+export type Report = (event: RunEvent) => Promise<void>
+
+export class Submission {
+  readonly task: SubmittedTask
+  /** Resolves when the task has its final result and the user was told. */
+  readonly done: Promise<void>
+  private readonly context: SubmitterContext
+  private readonly logger: Logger
+  private readonly report: Report
+  private chain: Promise<void> = Promise.resolve()
+  private reports: Promise<void> = Promise.resolve()
+  private takenBack: Promise<void> = Promise.resolve()
+  private wakeLeaseRequest: (() => void) | undefined
+  private resolveDone: () => void = () => undefined
+
+  constructor(context: SubmitterContext, task: SubmittedTask, report: Report) {
+    this.context = context
+    this.task = task
+    this.report = report
+    this.logger = context.logger.child({ task: task.taskId })
+    this.done = new Promise((resolve) => {
+      this.resolveDone = resolve
+    })
+  }
+
+  get ended(): boolean {
+    return isFinal(this.task.record.state)
+  }
+
+  get scopeKey(): ScopeKey {
+    return `task:${this.task.taskId}` as ScopeKey
+  }
+
+  /** Handles the event after those before it; resolves when its effects were carried out. */
+  handle(event: SubmitterEvent): Promise<void> {
+    this.chain = this.chain
+      .then(async () => {
+        for (const effect of this.task.handle(event, this.context.clock.wall())) await this.carryOut(effect)
+      })
+      .catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
+    return this.chain
+  }
+
+  /** The lease of this task's key has ended: whoever waits for it need not wait for the next try. */
+  leaseEnded(): void {
+    this.wakeLeaseRequest?.()
+  }
+
+  private async carryOut(effect: SubmitterEffect): Promise<void> {
+    switch (effect.type) {
+      case 'journal':
+        await this.context.journal.write([
+          { key: this.task.taskId, value: encodeTaskRecord(this.task.record) },
+        ])
+        return
+      case 'changed':
+        this.reportChange()
+        return
+      case 'place':
+        void this.handle(this.context.place(this.task.record, effect.exclude))
+        return
+      case 'request-lease':
+        void this.requestLease(effect.holder, effect.again)
+        return
+      case 'take-back-lease':
+        this.takenBack = this.takeBack(effect.leaseId)
+        return
+      case 'send':
+        this.send(effect)
+        return
+      case 'output':
+        this.passOn(effect)
+        return
+      case 'ended':
+        this.end()
+    }
+  }
+
+  private send({ to, message }: Extract<SubmitterEffect, { type: 'send' }>): void {
+    const { transport, link } = this.context
+    if (to !== transport.self && !transport.isConnected(to)) {
+      // The closed connection was reported before this attempt began.
+      if (message.type === 'remote_task_envelope') void this.handle({ type: 'peer-lost', peer: to })
+      return
+    }
+    link.send(to, message)
+  }
+
+  private passOn(effect: Extract<SubmitterEffect, { type: 'output' }>): void {
+    const { stream, chunk } = effect
+    this.say({ type: 'output', stream, chunk }, () =>
+      this.context.link.send(effect.from, effect.acknowledgement),
+    )
+  }
+
+  private reportChange(): void {
+    const change = present(this.task.record.history.at(-1), 'the change that is reported')
+    const { taskId } = this.task
+    this.logger.info({ state: change.state, node: change.node, reason: change.reason }, 'task')
+    this.say({
+      type: 'state',
+      taskId,
+      state: change.state,
+      atUnixMs: change.atUnixMs,
+      node: change.node,
+      leaseId: change.leaseId,
+      reason: change.reason,
+      detail: change.detail,
+    })
+  }
+
+  private end(): void {
+    this.wakeLeaseRequest?.()
+    this.say({ type: 'result', task: taskView(this.task.record) })
+    this.context.ended(this)
+    void this.reports.then(() => this.resolveDone())
+  }
+
+  /** In order, and no faster than the reader takes it. A reader that is gone no longer holds anything up. */
+  private say(event: RunEvent, afterwards?: () => void): void {
+    this.reports = this.reports
+      .then(() => this.report(event))
+      .catch((error: unknown) => this.logger.debug({ err: error }, 'nobody reads this task any more'))
+      .then(afterwards)
+  }
+
+  private async requestLease(holder: PeerId, again: boolean): Promise<void> {
+    await this.takenBack
+    if (again) await this.untilLeaseMayBeFree()
+    if (this.ended) return
+    try {
+      const { leaseTtlMs: ttlMs } = this.context
+      const { answer } = await this.context.authority.execute(
+        { type: 'lease.grant', scopeKey: this.scopeKey, holder, ttlMs },
+        FIRST_LEASE_DEADLINE_MS,
+      )
+      await this.handle({ type: 'lease-granted', leaseId: answer.id as LeaseId, ttlMs })
+    } catch (thrown) {
+      const error = toCodedError(thrown)
+      if (error.code === 'node.stopping') return
+      if (error.code === 'lease.held') await this.handle({ type: 'lease-held' })
+      else await this.handle({ type: 'lease-unavailable', detail: error.message })
+    }
+  }
+
+  private untilLeaseMayBeFree(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.context.scheduler.after(LEASE_RETRY_MS, resolve)
+      this.wakeLeaseRequest = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  private async takeBack(leaseId: LeaseId): Promise<void> {
+    try {
+      await this.context.authority.execute({ type: 'lease.release', leaseId }, TAKE_BACK_DEADLINE_MS)
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError)) throw thrown
+      this.logger.debug({ err: thrown, leaseId }, 'lease not taken back: it was confirmed, or has ended')
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Task messages to a peer, in order. The network's queue is bounded: what does not fit waits here and is tried again;
+ * what is waiting when the connection closes is dropped, because both ends repeat what matters when they meet again.
+ * Messages to this node itself are handed over directly, so that a local task takes the same way as a remote one.
+ *
+ * What can wait here is bounded by its senders: one output window per attempt, and a few control messages.
+ */
+
+import type { Logger, PeerId } from '../base/index.ts'
+import { decodeTaskMessage, encodeTaskMessage, type TaskMessage } from '../task/index.ts'
+import type { Scheduler, Transport } from './ports.ts'
+
+const RETRY_MS = 20
+
+export type TaskMessageHandler = (from: PeerId, message: TaskMessage) => void
+
+export class TaskLink {
+  private readonly transport: Transport
+  private readonly scheduler: Scheduler
+  private readonly logger: Logger
+  private readonly waiting = new Map<PeerId, Uint8Array[]>()
+  private readonly handlers: TaskMessageHandler[] = []
+
+  constructor(transport: Transport, scheduler: Scheduler, logger: Logger) {
+    this.transport = transport
+    this.scheduler = scheduler
+    this.logger = logger
+    transport.onMessage('task', (from, bytes) => this.dispatch(from, decodeTaskMessage(bytes)))
+    transport.onPeer(({ type, peer }) => {
+      if (type === 'disconnected') this.waiting.delete(peer)
+    })
+  }
+
+  onMessage(handler: TaskMessageHandler): void {
+    this.handlers.push(handler)
+  }
+
+  send(to: PeerId, message: TaskMessage): void {
+    if (to === this.transport.self) {
+      // Not within the sender's own call: its state has to settle first, as with a message from outside.
+      queueMicrotask(() => this.dispatch(to, message))
+      return
+    }
+    const bytes = encodeTaskMessage(message)
+    const queue = this.waiting.get(to)
+    if (queue !== undefined) queue.push(bytes)
+    else if (this.transport.send(to, 'task', bytes) === 'full') this.wait(to, bytes)
+  }
+
+  private wait(to: PeerId, bytes: Uint8Array): void {
+    const queue = [bytes]
+    this.waiting.set(to, queue)
+    const retry = (): void => {
+      if (this.waiting.get(to) !== queue) return
+      for (let next = queue[0]; next !== undefined; next = queue[0]) {
+        if (this.transport.send(to, 'task', next) === 'full') {
+          this.scheduler.after(RETRY_MS, retry)
+          return
+        }
+        queue.shift()
+      }
+      this.waiting.delete(to)
+    }
+    this.scheduler.after(RETRY_MS, retry)
+  }
+
+  private dispatch(from: PeerId, message: TaskMessage): void {
+    this.logger.debug({ peer: from, type: message.type, key: message.idempotency_key }, 'task message')
+    for (const handler of this.handlers) handler(from, message)
+  }
+}

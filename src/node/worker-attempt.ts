@@ -1,0 +1,257 @@
+/**
+ * One offered attempt at this worker, from its envelope to its acknowledged result: carries out what the pure core
+ * (`task/offered-task.ts`) decides. Events are handled one after another, each with its effects in order; what takes long
+ * (renewing, executing) runs beside and comes back as an event.
+ */
+import { HeldLease } from '../authority/index.ts'
+import {
+  type BootMs,
+  bootMs,
+  CodedError,
+  type ExecutionId,
+  LIMITS,
+  type Logger,
+  present,
+  toCodedError,
+} from '../base/index.ts'
+import type { Execution, ExecutionDeadline, ExecutionEnd } from '../exec/index.ts'
+import {
+  attemptKey,
+  encodeOfferRecord,
+  type OfferedTask,
+  type Outcome,
+  type StopCause,
+  type WorkerEffect,
+  type WorkerEvent,
+} from '../task/index.ts'
+import { OutputWindow } from './output-window.ts'
+import type { Cancel } from './ports.ts'
+import type { WorkerContext } from './worker.ts'
+
+/** The lease of an execution that never left its submitter: it ends when the node says so. */
+const NO_DEADLINE: ExecutionDeadline = {
+  termAt: bootMs(Number.MAX_SAFE_INTEGER),
+  killAt: bootMs(Number.MAX_SAFE_INTEGER),
+}
+
+export class WorkerAttempt {
+  readonly task: OfferedTask
+  readonly key: string
+  private readonly context: WorkerContext
+  private readonly logger: Logger
+  private readonly output = new OutputWindow(LIMITS.outputWindowBytesMax)
+  private chain: Promise<void> = Promise.resolve()
+  private held: HeldLease | undefined
+  private execution: Execution | undefined
+  private cancelTimeout: Cancel | undefined
+  private lostAt: BootMs | undefined
+
+  constructor(context: WorkerContext, task: OfferedTask) {
+    this.context = context
+    this.task = task
+    this.key = attemptKey(task.record.idempotencyKey, task.record.leaseId)
+    this.logger = context.logger.child({ task: task.record.taskId, leaseId: task.record.leaseId })
+  }
+
+  get ended(): boolean {
+    return this.task.record.state === 'ended'
+  }
+
+  get executing(): boolean {
+    return this.execution !== undefined && !this.ended
+  }
+
+  /** Handles the event after those before it; resolves when its effects were carried out. */
+  handle(event: WorkerEvent): Promise<void> {
+    this.chain = this.chain
+      .then(async () => {
+        for (const effect of this.task.handle(event)) await this.carryOut(effect)
+      })
+      .catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
+    return this.chain
+  }
+
+  acknowledgeOutput(bytes: number): void {
+    this.output.acknowledge(bytes)
+  }
+
+  /** The connection to the submitter closed: an attached task outlives that for one TTL. */
+  submitterLost(now: BootMs): void {
+    this.lostAt ??= now
+  }
+
+  submitterBack(): void {
+    this.lostAt = undefined
+    for (const message of this.output.toRepeat()) this.context.link.send(this.task.submitter, message)
+    void this.handle({ type: 'submitter-connected' })
+  }
+
+  stop(cause: StopCause): Promise<void> {
+    this.output.close()
+    return this.handle({ type: 'stop', cause })
+  }
+
+  /** Stops, and resolves when the execution has ended and the result is journalled and on its way. */
+  async shutDown(): Promise<void> {
+    await this.stop('node-stopping')
+    await this.execution?.ended
+    await this.chain
+  }
+
+  /** Called several times a second: renews the lease, and ends what may not go on. */
+  tick(now: BootMs): void {
+    if (this.ended) return
+    const graceMs = this.task.record.ttlMs ?? this.context.leaseTtlMs
+    if (this.lostAt !== undefined && now - this.lostAt > graceMs) void this.stop('submitter-lost')
+    switch (this.held?.tick(now)) {
+      case 'renew':
+        void this.renew(this.held)
+        return
+      case 'lost':
+        this.held = undefined
+        void this.stop('lease-lost')
+        return
+      case 'none':
+      case undefined:
+        return
+    }
+  }
+
+  private async carryOut(effect: WorkerEffect): Promise<void> {
+    switch (effect.type) {
+      case 'journal':
+        await this.context.journal.write([{ key: this.key, value: encodeOfferRecord(this.task.record) }])
+        return
+      case 'confirm-lease':
+        void this.confirm()
+        return
+      case 'execute':
+        this.execute(effect.leaseSentAt)
+        return
+      case 'end-execution':
+        this.execution?.end(this.task.record.stopCause ?? 'stopped')
+        return
+      case 'release-lease':
+        void this.release()
+        return
+      case 'send':
+        this.context.link.send(this.task.submitter, effect.message)
+        return
+      case 'forget':
+        await this.context.journal.write([{ key: this.key, value: undefined }])
+        this.context.forget(this)
+    }
+  }
+
+  /** Renews before anything starts: from here on this node knows by its own clock when it must be quiet. */
+  private async confirm(): Promise<void> {
+    const leaseId = present(this.task.record.leaseId, 'lease to confirm')
+    try {
+      const { sentAt } = await this.context.authority.execute(
+        { type: 'lease.renew', leaseId },
+        this.ttlMs / 2,
+      )
+      await this.handle({ type: 'lease-confirmed', sentAt })
+    } catch (thrown) {
+      const { code } = toCodedError(thrown)
+      const gone = code === 'lease.unknown' || code === 'lease.not_holder'
+      await this.handle({ type: 'lease-refused', reason: gone ? 'lease_expired' : 'lease_unavailable' })
+    }
+  }
+
+  private execute(leaseSentAt: BootMs | undefined): void {
+    const { command, taskId, leaseId } = this.task.record
+    if (leaseId !== undefined && leaseSentAt !== undefined) {
+      const { driftRatio, stopBudget: budget } = this.context
+      this.held = new HeldLease({ leaseId, ttlMs: this.ttlMs, sentAt: leaseSentAt, driftRatio, budget })
+    }
+    this.logger.info({ command: command.argv[0] }, 'execution starts')
+    const execution = this.context.executor.run(
+      {
+        executionId: `${taskId}-${leaseId ?? 'local'}` as ExecutionId,
+        argv: command.argv as unknown as readonly [string, ...string[]],
+        cwd: command.cwd,
+        env: { ...command.env, ...this.fencing() },
+        deadline: this.held?.plan ?? NO_DEADLINE,
+      },
+      (stream, chunk) => this.passOn(stream, chunk),
+    )
+    this.execution = execution
+    execution.started.then(
+      ({ pid }) => this.handle({ type: 'started', pid }),
+      () => undefined, // `ended` tells why
+    )
+    void execution.ended.then((end) => this.executionEnded(end))
+    if (command.timeout_ms !== undefined) {
+      this.cancelTimeout = this.context.scheduler.after(command.timeout_ms, () => void this.stop('timeout'))
+    }
+  }
+
+  /** What the command may use to fence its own writes to storage that it shares with other attempts. */
+  private fencing(): Record<string, string> {
+    const { leaseId, taskId } = this.task.record
+    const token = leaseId === undefined ? {} : { POPULI_FENCING_TOKEN: String(leaseId) }
+    return { POPULI_TASK_ID: String(taskId), ...token }
+  }
+
+  private async passOn(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> {
+    const { idempotencyKey, leaseId } = this.task.record
+    const attempt = { idempotency_key: idempotencyKey, exec_lease_id: leaseId }
+    const message = await this.output.take(attempt, stream, chunk)
+    if (message !== undefined) this.context.link.send(this.task.submitter, message)
+  }
+
+  private executionEnded(end: ExecutionEnd): void {
+    this.cancelTimeout?.()
+    this.held = undefined
+    this.logger.info({ cause: end.cause, exitCode: end.exitCode, quiet: end.quiet }, 'execution ended')
+    void this.handle({ type: 'ended', outcome: outcomeOf(end, this.output.totalBytes) })
+  }
+
+  private async renew(held: HeldLease): Promise<void> {
+    try {
+      const { sentAt } = await this.context.authority.execute(
+        { type: 'lease.renew', leaseId: held.leaseId },
+        this.ttlMs / 3,
+      )
+      held.renewed(sentAt)
+      this.execution?.extend(held.plan)
+    } catch (thrown) {
+      const error = toCodedError(thrown)
+      if (error.code === 'lease.unknown' || error.code === 'lease.not_holder') held.refused()
+      this.logger.warn({ err: error }, 'lease not renewed')
+    }
+  }
+
+  private async release(): Promise<void> {
+    const leaseId = present(this.task.record.leaseId, 'lease to release')
+    try {
+      await this.context.authority.execute({ type: 'lease.release', leaseId }, this.ttlMs)
+    } catch (thrown) {
+      const error = toCodedError(thrown)
+      // Nothing is lost but time: the lease runs out.
+      if (error.code !== 'lease.unknown') this.logger.warn({ err: error }, 'lease not released; it runs out')
+    }
+  }
+
+  private get ttlMs(): number {
+    return this.task.record.ttlMs ?? this.context.leaseTtlMs
+  }
+}
+
+function outcomeOf(end: ExecutionEnd, outputBytes: number): Outcome {
+  const about = { exitCode: end.exitCode, signal: end.signal, quiet: end.quiet, outputBytes }
+  switch (end.cause) {
+    case 'exited':
+      return { cause: 'exited', ...about }
+    case 'spawn-failed':
+    case 'guardian-lost': {
+      const shape = end.error ?? new CodedError('internal', { reason: end.cause }).toShape()
+      return { cause: end.cause, ...about, error: shape.message.slice(0, LIMITS.errorTextBytesMax) }
+    }
+    case 'deadline':
+      return { cause: 'lease-lost', ...about, error: 'the lease ran out, so the guardian ended the command' }
+    case 'killed-on-order':
+      return { cause: 'cancelled', ...about, error: 'ended on order' }
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The worker's side of all tasks at this node: takes offers, keeps the journal, answers repetitions, and tells the
+ * attempts what they must know of connections and time.
+ */
+import type { StopBudget } from '../authority/index.ts'
+import { type Clock, type CodedError, LIMITS, type Logger, type PeerId, type Reason } from '../base/index.ts'
+import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import {
+  attemptKey,
+  decodeOfferRecord,
+  type Envelope,
+  type JournalStore,
+  OfferedTask,
+  offerFromEnvelope,
+  type TaskMessage,
+} from '../task/index.ts'
+import type { AuthorityClient } from './authority-client.ts'
+import type { Cancel, Scheduler, Transport } from './ports.ts'
+import type { TaskLink } from './task-link.ts'
+import { WorkerAttempt } from './worker-attempt.ts'
+
+/** Renewals are due at thirds of a TTL of at least a second: a tenth of that is fine enough. */
+const TICK_MS = 50
+
+export interface Executor {
+  run(spec: ExecutionSpec, onOutput: OutputReader): Execution
+}
+
+export interface WorkerContext {
+  readonly executor: Executor
+  readonly authority: AuthorityClient
+  readonly journal: JournalStore
+  readonly link: TaskLink
+  readonly scheduler: Scheduler
+  readonly logger: Logger
+  readonly driftRatio: number
+  readonly stopBudget: StopBudget
+  readonly leaseTtlMs: number
+  readonly fatal: (error: CodedError) => void
+  readonly forget: (attempt: WorkerAttempt) => void
+}
+
+export interface WorkerInit extends Omit<WorkerContext, 'forget'> {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly scope: string
+  /** Whether work of other nodes is taken at all (promise P7). */
+  readonly remoteExecute: boolean
+}
+
+export class Worker {
+  private readonly init: WorkerInit
+  private readonly context: WorkerContext
+  private readonly attempts = new Map<string, WorkerAttempt>()
+  /** Attempts that ended and were acknowledged: a late repetition of their offer must not start them again. */
+  private readonly finished = new Set<string>()
+  private cancelTick: Cancel | undefined
+  private stopping = false
+
+  constructor(init: WorkerInit) {
+    this.init = init
+    this.context = { ...init, forget: (attempt) => this.forget(attempt) }
+    init.link.onMessage((from, message) => this.receive(from, message))
+    init.transport.onPeer(({ type, peer }) => {
+      for (const attempt of this.attempts.values()) {
+        if (attempt.task.submitter !== peer) continue
+        if (type === 'connected') attempt.submitterBack()
+        else attempt.submitterLost(init.clock.now())
+      }
+    })
+  }
+
+  /** Executions under way. */
+  get running(): number {
+    return [...this.attempts.values()].filter((attempt) => attempt.executing).length
+  }
+
+  /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
+  async start(): Promise<void> {
+    for (const { value } of await this.init.journal.load()) {
+      const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value)))
+      void attempt.handle({ type: 'recovered' })
+    }
+    this.cancelTick = this.init.scheduler.every(TICK_MS, () => {
+      const now = this.init.clock.now()
+      for (const attempt of this.attempts.values()) attempt.tick(now)
+    })
+  }
+
+  /** Ends whatever runs, and reports it: the node shuts down. */
+  async stop(): Promise<void> {
+    this.stopping = true
+    await Promise.all([...this.attempts.values()].map((attempt) => attempt.shutDown()))
+    this.cancelTick?.()
+  }
+
+  private receive(from: PeerId, message: TaskMessage): void {
+    switch (message.type) {
+      case 'remote_task_envelope':
+        return this.onEnvelope(from, message)
+      case 'remote_task_output_ack':
+        return this.attemptOf(from, message)?.acknowledgeOutput(message.bytes)
+      case 'remote_task_result_ack':
+        void this.attemptOf(from, message)?.handle({ type: 'acknowledged' })
+        return
+      case 'remote_task_cancel':
+        void this.attemptOf(from, message)?.stop('cancelled')
+        return
+      case 'remote_task_ack':
+      case 'remote_task_started':
+      case 'remote_task_output':
+      case 'remote_task_result':
+        return // for the submitter
+    }
+  }
+
+  private onEnvelope(from: PeerId, envelope: Envelope): void {
+    const known = this.attemptOf(from, envelope)
+    if (known !== undefined) return void known.handle({ type: 'offered' })
+    const refusal = this.refusal(from, envelope)
+    if (refusal !== undefined) {
+      this.init.logger.info({ peer: from, task: envelope.task_id, reason: refusal }, 'offer refused')
+      this.init.link.send(from, {
+        type: 'remote_task_ack',
+        idempotency_key: envelope.idempotency_key,
+        exec_lease_id: envelope.exec_lease_id,
+        accepted: false,
+        detail: refusal,
+      })
+      return
+    }
+    void this.adopt(new OfferedTask(offerFromEnvelope(envelope, from))).handle({ type: 'offered' })
+  }
+
+  private refusal(from: PeerId, envelope: Envelope): Reason | undefined {
+    const remote = from !== this.init.transport.self
+    if (envelope.populi_scope_id !== this.init.scope) return 'wrong_scope'
+    if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
+    if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
+    if (this.finished.has(keyOf(envelope))) return 'lease_expired'
+    const unfinished = [...this.attempts.values()].filter((attempt) => !attempt.ended).length
+    if (this.stopping || unfinished >= LIMITS.workerTasksMax) return 'worker_full'
+    return undefined
+  }
+
+  private adopt(task: OfferedTask): WorkerAttempt {
+    if (this.attempts.size >= LIMITS.workerTasksMax + LIMITS.endedOffersKeptMax) this.forgetOldestEnded()
+    const attempt = new WorkerAttempt(this.context, task)
+    this.attempts.set(attempt.key, attempt)
+    const { self } = this.init.transport
+    if (task.submitter !== self && !this.init.transport.isConnected(task.submitter)) {
+      attempt.submitterLost(this.init.clock.now())
+    }
+    return attempt
+  }
+
+  /** Only the submitter of an attempt has a say in it. */
+  private attemptOf(from: PeerId, message: TaskMessage): WorkerAttempt | undefined {
+    const attempt = this.attempts.get(keyOf(message))
+    return attempt?.task.submitter === from ? attempt : undefined
+  }
+
+  /** Results that nobody came for. */
+  private forgetOldestEnded(): void {
+    const oldest = [...this.attempts.values()].find((attempt) => attempt.ended)
+    this.init.logger.warn({ task: oldest?.task.record.taskId }, 'a result that nobody came for is forgotten')
+    void oldest?.handle({ type: 'acknowledged' })
+  }
+
+  private forget(attempt: WorkerAttempt): void {
+    this.attempts.delete(attempt.key)
+    this.finished.add(attempt.key)
+    const [oldest] = this.finished
+    if (this.finished.size > LIMITS.endedOffersKeptMax && oldest !== undefined) this.finished.delete(oldest)
+  }
+}
+
+function keyOf(message: TaskMessage): string {
+  return attemptKey(message.idempotency_key, message.exec_lease_id)
+}

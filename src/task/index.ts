@@ -1,0 +1,28 @@
+/**
+ * task: the life of a task at its submitter and at its worker, as two pure cores, with the messages between them and the records
+ * that both keep in their journals.
+ */
+export { offerFromEnvelope } from './envelope.ts'
+export type { JournalRecord, JournalStore, JournalWrite } from './journal-store.ts'
+export {
+  type Command,
+  commandSchema,
+  decodeTaskMessage,
+  type EndCause,
+  type Envelope,
+  encodeTaskMessage,
+  type Outcome,
+  type TaskMessage,
+} from './messages.ts'
+export { attemptKey, decodeOfferRecord, encodeOfferRecord, type OfferRecord } from './offer-record.ts'
+export { OfferedTask, type StopCause, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
+export { SubmittedTask, type SubmitterEffect, type SubmitterEvent } from './submitted-task.ts'
+export {
+  decodeTaskRecord,
+  encodeTaskRecord,
+  isFinal,
+  newTaskRecord,
+  type TaskChange,
+  type TaskRecord,
+  type TaskState,
+} from './task-record.ts'
