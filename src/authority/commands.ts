@@ -11,6 +11,7 @@ import {
   LIMITS,
   type PeerId,
   type ScopeKey,
+  type UnixMs,
 } from '../base/index.ts'
 
 const text = (max: number) => z.string().min(1).max(max)

@@ -279,6 +279,7 @@ export const ERRORS = {
   'config.unknown_key': entry('unknown key {key} in {path}', 400, 2, 'known keys: {known}'),
   'node.not_running': entry('no node runs on {path}', 503, 5, 'start it with `populi up`'),
   'node.stopping': entry('the node is stopping', 503, 5, 'try again when it is up'),
+  'output.closed': entry('the reader of the output went away', 499, 1, 'nothing to do'),
   'control.socket_unusable': entry(
     'the control socket {path} cannot be used: {reason}',
     403,

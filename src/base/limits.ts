@@ -45,6 +45,10 @@ export const LIMITS = {
   /** Effects of applied entries that wait for the next synced batch. Beyond: they get a batch of their own. */
   storeDeferredBytesMax: MiB,
 
+  // telemetry
+  /** Log lines that wait for a reader who does not read. Beyond: left out and counted in the next line that gets through. */
+  logBufferBytesMax: MiB,
+
   // node control
   /** Path of a unix socket: the kernel takes 107 bytes on Linux and 103 on macOS. Longer: the socket lies elsewhere. */
   controlSocketPathBytesMax: 100,
@@ -60,6 +64,8 @@ export const LIMITS = {
   controlCallsMax: 256,
   /** A node that says nothing for so long hangs (or is suspended): asking it for a list takes milliseconds. */
   controlSilenceMsMax: 10_000,
+  /** Timeout of a command, 24.8 days: a longer timer of the runtime (32 bits) would fire at once. */
+  commandTimeoutMsMax: 2_147_483_647,
   /** Time that calls under way get when the node stops; then their connections are closed. */
   controlStopMsMax: 5_000,
 
@@ -184,6 +190,7 @@ export const LIMITS = {
   enrolAddressesMax: 1024,
   /** Wrong proofs for one invite from one address within the window. Beyond: `enrol.rate_limited`, also for a right one. */
   enrolWrongProofsMax: 5,
+  /** For how long they are counted: ten minutes, the patience of a person with a mistyped invite. */
   enrolWrongProofWindowMs: 10 * 60_000,
   /** Pairs of invite and address that are counted; beyond: the oldest is forgotten. */
   enrolWrongProofKeysMax: 1024,

@@ -109,18 +109,24 @@ export class Rpc {
   }
 
   private async answer(from: PeerId, frame: Extract<Frame, { kind: 'request' }>): Promise<void> {
-    let response: Frame
     try {
-      response = { kind: 'response', id: frame.id, body: await this.serve(from, frame.method, frame.body) }
+      const body = await this.serve(from, frame.method, frame.body)
+      this.respond(from, { kind: 'response', id: frame.id, body })
     } catch (thrown) {
       const error = toCodedError(thrown)
       if (error.code === 'internal')
         this.logger.error({ method: frame.method, err: error }, 'rpc handler failed')
       const { code, message, hint } = error.toShape()
-      response = { kind: 'error', id: frame.id, code, message: message.slice(0, 1000), hint }
+      this.respond(from, { kind: 'error', id: frame.id, code, message: message.slice(0, 1000), hint })
     }
-    // A response that cannot be sent is not missed: the requester's deadline or its closed connection tells it.
-    this.transport.send(from, 'rpc', encode(response))
+  }
+
+  /**
+   * A response that cannot be sent is not missed: the requester's deadline or its closed connection tells it.
+   * @throws CodedError `net.frame_too_large`
+   */
+  private respond(to: PeerId, frame: Frame): void {
+    this.transport.send(to, 'rpc', encode(frame))
   }
 
   private async serve(from: PeerId, method: string, body: Uint8Array): Promise<Uint8Array> {

@@ -33,7 +33,9 @@ export type Report = (event: RunEvent) => Promise<void>
 
 export class Submission {
   readonly task: SubmittedTask
-  /** Resolves when the task has its final result and the user was told. */
+  /** Resolves when the task has its final result. */
+  readonly ended: Promise<void>
+  /** Resolves when, besides, the user was told. */
   readonly done: Promise<void>
   private readonly context: SubmitterContext
   private readonly logger: Logger
@@ -42,19 +44,21 @@ export class Submission {
   private reports: Promise<void> = Promise.resolve()
   private takenBack: Promise<void> = Promise.resolve()
   private wakeLeaseRequest: (() => void) | undefined
-  private resolveDone: () => void = () => undefined
+  private resolveEnded: () => void = () => undefined
+  private readerGone = false
 
   constructor(context: SubmitterContext, task: SubmittedTask, report: Report) {
     this.context = context
     this.task = task
     this.report = report
     this.logger = context.logger.child({ task: task.taskId })
-    this.done = new Promise((resolve) => {
-      this.resolveDone = resolve
+    this.ended = new Promise((resolve) => {
+      this.resolveEnded = resolve
     })
+    this.done = this.ended.then(() => this.reports)
   }
 
-  get ended(): boolean {
+  get isEnded(): boolean {
     return isFinal(this.task.record.state)
   }
 
@@ -70,6 +74,16 @@ export class Submission {
       })
       .catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
     return this.chain
+  }
+
+  cancel(): void {
+    void this.handle({ type: 'cancel-requested' })
+  }
+
+  /** Whoever reads the output is gone: nothing waits for it any more, and an attached task ends with it. */
+  abandon(): void {
+    this.readerGone = true
+    this.cancel()
   }
 
   /** The lease of this task's key has ended: whoever waits for it need not wait for the next try. */
@@ -144,13 +158,13 @@ export class Submission {
     this.wakeLeaseRequest?.()
     this.say({ type: 'result', task: taskView(this.task.record) })
     this.context.ended(this)
-    void this.reports.then(() => this.resolveDone())
+    this.resolveEnded()
   }
 
   /** In order, and no faster than the reader takes it. A reader that is gone no longer holds anything up. */
   private say(event: RunEvent, afterwards?: () => void): void {
     this.reports = this.reports
-      .then(() => this.report(event))
+      .then(() => (this.readerGone ? undefined : this.report(event)))
       .catch((error: unknown) => this.logger.debug({ err: error }, 'nobody reads this task any more'))
       .then(afterwards)
   }
@@ -158,7 +172,7 @@ export class Submission {
   private async requestLease(holder: PeerId, again: boolean): Promise<void> {
     await this.takenBack
     if (again) await this.untilLeaseMayBeFree()
-    if (this.ended) return
+    if (this.isEnded) return
     try {
       const { leaseTtlMs: ttlMs } = this.context
       const { answer } = await this.context.authority.execute(

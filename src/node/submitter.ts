@@ -5,6 +5,7 @@
 import {
   type Clock,
   CodedError,
+  KiB,
   LIMITS,
   type Logger,
   type NodeId,
@@ -78,7 +79,7 @@ export class Submitter {
     records.sort((a, b) => a.createdUnixMs - b.createdUnixMs)
     for (const record of records) {
       const submission = this.adopt(record, unheard)
-      if (!submission.ended) await submission.handle({ type: 'recovered' })
+      if (!submission.isEnded) await submission.handle({ type: 'recovered' })
     }
   }
 
@@ -114,7 +115,7 @@ export class Submitter {
   }
 
   unfinished(): readonly Submission[] {
-    return [...this.submissions.values()].filter((submission) => !submission.ended)
+    return [...this.submissions.values()].filter((submission) => !submission.isEnded)
   }
 
   leaseEnded(key: ScopeKey): void {
@@ -127,8 +128,8 @@ export class Submitter {
   async stop(patience: Promise<void>): Promise<void> {
     this.stopping = true
     const open = this.unfinished()
-    for (const submission of open) void submission.handle({ type: 'cancel-requested' })
-    await Promise.race([Promise.all(open.map(({ done }) => done)), patience])
+    for (const submission of open) submission.cancel()
+    await Promise.race([Promise.all(open.map(({ ended }) => ended)), patience])
   }
 
   private adopt(record: TaskRecord, report: Report): Submission {
@@ -141,16 +142,22 @@ export class Submitter {
   private receive(from: PeerId, message: TaskMessage): void {
     const submission = this.byKey.get(message.idempotency_key)
     if (submission !== undefined) void submission.handle({ type: 'message', from, message })
-    else if (message.type === 'remote_task_result') this.dismiss(from, message)
+    else this.dismiss(from, message)
   }
 
-  /** A result for a task that was forgotten long ago: the worker may forget it as well. */
-  private dismiss(from: PeerId, { idempotency_key, exec_lease_id }: TaskMessage): void {
-    this.init.link.send(from, { type: 'remote_task_result_ack', idempotency_key, exec_lease_id })
+  /** A task that was forgotten long ago: its worker may stop, and forget it as well. */
+  private dismiss(from: PeerId, message: TaskMessage): void {
+    const { idempotency_key, exec_lease_id } = message
+    const attempt = { idempotency_key, exec_lease_id }
+    if (message.type === 'remote_task_result') {
+      this.init.link.send(from, { type: 'remote_task_result_ack', ...attempt })
+    } else if (message.type === 'remote_task_started' || message.type === 'remote_task_output') {
+      this.init.link.send(from, { type: 'remote_task_cancel', ...attempt, task_id: 1, reason: 'unknown_task' })
+    }
   }
 
   private forgetOldest(): void {
-    const ended = [...this.submissions.values()].filter((submission) => submission.ended)
+    const ended = [...this.submissions.values()].filter((submission) => submission.isEnded)
     const oldest = ended[0]
     if (ended.length <= LIMITS.endedTasksKeptMax || oldest === undefined) return
     this.submissions.delete(oldest.task.taskId)
@@ -170,10 +177,16 @@ function commandOf(request: RunRequest): Command {
       accepts: 'a program and its arguments',
     })
   }
-  return {
+  const command: Command = {
     argv: [program, ...rest],
     env: { ...request.env },
     ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
     ...(request.timeoutMs === undefined ? {} : { timeout_ms: request.timeoutMs }),
   }
+  const bytes = Buffer.byteLength(JSON.stringify(command))
+  // The description in the envelope repeats the arguments.
+  const max = LIMITS.envelopeBytesMax / 2 - KiB
+  if (bytes > max)
+    throw new CodedError('limit.exceeded', { what: 'the size of the command', got: bytes, max })
+  return command
 }

@@ -16,6 +16,8 @@ const recordSchema = z.object({
   stopCause: z.enum(['cancelled', 'lease-lost', 'submitter-lost', 'node-stopping', 'timeout']).optional(),
   outcome: outcomeSchema.optional(),
   starts: z.number(),
+  /** Of the command's first process, at the worker. */
+  pid: z.number().optional(),
 })
 
 type Loose = z.output<typeof recordSchema>

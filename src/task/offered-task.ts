@@ -84,7 +84,7 @@ export class OfferedTask {
         if (this.current.state === 'ended') this.effects.push({ type: 'forget' })
         break
       case 'submitter-connected':
-        if (this.current.state === 'ended') this.sendResult()
+        this.repeat()
         break
       case 'recovered':
         this.onRecovered()
@@ -136,9 +136,18 @@ export class OfferedTask {
 
   private onStarted(pid: number): void {
     if (this.current.state !== 'starting' && this.current.state !== 'ending') return
-    this.current = { ...this.current, starts: 1 }
+    this.current = { ...this.current, starts: 1, pid }
     this.become(this.current.state === 'ending' ? 'ending' : 'running')
     this.send({ type: 'remote_task_started', ...this.attempt(), pid })
+  }
+
+  /** A submitter that was restarted, or gave up, answers `started` with a cancel. */
+  private repeat(): void {
+    const { state, pid } = this.current
+    if (state === 'ended') this.sendResult()
+    else if (state === 'running' && pid !== undefined) {
+      this.send({ type: 'remote_task_started', ...this.attempt(), pid })
+    }
   }
 
   private onStop(cause: StopCause): void {

@@ -48,11 +48,13 @@ export type SubmitterEffect =
   | { readonly type: 'request-lease'; readonly holder: PeerId; readonly again: boolean }
   | { readonly type: 'take-back-lease'; readonly leaseId: LeaseId }
   | { readonly type: 'send'; readonly to: PeerId; readonly message: TaskMessage }
+  /** To be passed on; when that is done, `acknowledgement` goes back to the worker. */
   | {
       readonly type: 'output'
       readonly stream: 'stdout' | 'stderr'
       readonly chunk: Uint8Array
       readonly from: PeerId
+      readonly acknowledgement: TaskMessage
     }
   | { readonly type: 'changed' }
   | { readonly type: 'ended' }

@@ -1,0 +1,127 @@
+/** What a running node offers to its owner: `NodeControl` over the composed node. */
+import {
+  type Clock,
+  CodedError,
+  type NodeId,
+  nodeId,
+  type PeerId,
+  type ScopeId,
+  type TaskId,
+  taskId,
+} from '../base/index.ts'
+import type { NodeConfig } from './config/index.ts'
+import type {
+  InviteRequest,
+  InviteView,
+  LeaseView,
+  NodeControl,
+  NodeView,
+  RunEvent,
+  RunRequest,
+  StatusView,
+  TaskDetailView,
+  TaskView,
+} from './control/node-control.ts'
+import type { Enrolment } from './enrolment.ts'
+import type { MeshNode } from './mesh-node.ts'
+import { checkRequestedNode } from './placing.ts'
+import type { RosterBook } from './roster-book.ts'
+import { taskDetailView, taskView } from './task-views.ts'
+import { authorityView, countMembers, leaseViews, nodeView } from './views.ts'
+
+const VIEW_DEADLINE_MS = 3000
+
+export interface LocalControlInit {
+  readonly node: MeshNode
+  readonly enrolment: Enrolment
+  readonly book: RosterBook
+  readonly config: NodeConfig
+  readonly clock: Clock
+  readonly self: { readonly peerId: PeerId; readonly nodeId: NodeId; readonly scopeId: ScopeId }
+  readonly version: string
+  readonly dataDir: string
+  readonly facadeUrls: () => readonly string[]
+  readonly peerAddresses: () => readonly string[]
+}
+
+export class LocalControl implements NodeControl {
+  private readonly init: LocalControlInit
+  private readonly startedAt: number
+
+  constructor(init: LocalControlInit) {
+    this.init = init
+    this.startedAt = init.clock.now()
+  }
+
+  status(): StatusView {
+    const { node, config, clock, self, version, dataDir } = this.init
+    return {
+      ...self,
+      version,
+      pid: process.pid,
+      dataDir,
+      upMs: clock.now() - this.startedAt,
+      facadeUrls: this.init.facadeUrls(),
+      peerAddresses: this.init.peerAddresses(),
+      authority: authorityView(node.core.status, node.authority.machine.appliedIndex, this.nameOf),
+      members: countMembers(node.membership.members()),
+      unfinishedTasks: node.submitter.unfinished().length,
+      runningHere: node.worker.running,
+      remoteExecute: remoteExecuteView(config),
+    }
+  }
+
+  nodes(): readonly NodeView[] {
+    const { node, clock } = this.init
+    const { leader, configuration } = node.core.status
+    const mesh = { now: clock.now(), leader, voters: configuration.voters, runningHere: node.worker.running }
+    return node.membership.members().map((member) => nodeView(member, mesh))
+  }
+
+  async leases(): Promise<readonly LeaseView[]> {
+    return leaseViews(await this.init.node.client.view(VIEW_DEADLINE_MS), this.nameOf)
+  }
+
+  tasks(): readonly TaskView[] {
+    return this.init.node.submitter.records().map(taskView)
+  }
+
+  task(id: TaskId): TaskDetailView {
+    return taskDetailView(this.init.node.submitter.find(taskId(id)).task.record)
+  }
+
+  async cancel(id: TaskId): Promise<TaskView> {
+    const submission = this.init.node.submitter.find(taskId(id))
+    if (submission.isEnded) throw new CodedError('task.ended', { taskId: id })
+    submission.cancel()
+    await submission.ended
+    return taskView(submission.task.record)
+  }
+
+  invite(request: InviteRequest): Promise<InviteView> {
+    return this.init.enrolment.invite(request)
+  }
+
+  async run(
+    request: RunRequest,
+    report: (event: RunEvent) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const known = this.init.book.list().map((entry) => nodeId(entry.nodeId))
+    checkRequestedNode(request.on, known)
+    const submission = this.init.node.submitter.submit(request, report)
+    const cancel = (): void => submission.abandon()
+    if (signal.aborted) cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    await submission.done
+    signal.removeEventListener('abort', cancel)
+  }
+
+  private readonly nameOf = (peer: PeerId): NodeId | undefined => this.init.book.nodeIdOf(peer)
+}
+
+function remoteExecuteView({ remoteExecute, leaseGating }: NodeConfig): StatusView['remoteExecute'] {
+  if (!remoteExecute) return { enabled: false, reason: 'remote_execute_disabled' }
+  if (!leaseGating) return { enabled: false, reason: 'lease_gating_disabled' }
+  return { enabled: true, reason: 'enabled' }
+}

@@ -1,0 +1,37 @@
+import { CodedError, type NodeId, nodeId, type PeerId } from '../base/index.ts'
+import type { MemberView } from '../membership/index.ts'
+import { type Candidate, explain, type PlacementPolicy, place } from '../placement/index.ts'
+import type { SubmitterEvent, TaskRecord } from '../task/index.ts'
+
+/** What placement is told of the mesh, and its plan as the event that the task core waits for. */
+export function placeTask(
+  record: TaskRecord,
+  exclude: readonly PeerId[],
+  mesh: {
+    readonly members: readonly MemberView[]
+    readonly isConnected: (peer: PeerId) => boolean
+    readonly policy: Omit<PlacementPolicy, 'exclude'>
+    readonly runningHere: number
+  },
+): SubmitterEvent {
+  const candidates = mesh.members.map(
+    (member): Candidate => ({
+      peer: member.peer,
+      nodeId: member.nodeId,
+      self: member.self,
+      status: member.status,
+      connected: member.self || mesh.isConnected(member.peer),
+      remoteExecute: member.record?.remote_execute === true,
+      runningTasks: member.self ? mesh.runningHere : (member.record?.running_tasks ?? 0),
+    }),
+  )
+  const on = record.on === undefined ? undefined : nodeId(record.on)
+  const plan = place({ id: record.taskId, on }, candidates, { ...mesh.policy, exclude: new Set(exclude) })
+  if (plan.surface === 'none') return { type: 'unplaceable', reason: plan.reason, detail: explain(plan) }
+  return { type: 'placed', peer: plan.peer, nodeId: plan.nodeId, reason: plan.reason }
+}
+
+/** @throws CodedError `task.no_such_node`, `input.invalid`. */
+export function checkRequestedNode(on: string | undefined, known: readonly NodeId[]): void {
+  if (on !== undefined && !known.includes(nodeId(on))) throw new CodedError('task.no_such_node', { node: on })
+}

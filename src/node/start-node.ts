@@ -1,0 +1,241 @@
+/**
+ * Starts a node in a data directory: opens what is on disk, composes the node over libp2p, LevelDB and the guardian, and
+ * lets its owner and legacy clients in. What was started is stopped in reverse order, also when a later step fails.
+ */
+import { randomBytes } from 'node:crypto'
+import { join, resolve } from 'node:path'
+import {
+  CodedError,
+  type Incarnation,
+  incarnation,
+  LIMITS,
+  type Logger,
+  Random,
+  SystemClock,
+  toCodedError,
+} from '../base/index.ts'
+import { GuardianClient } from '../exec/index.ts'
+import { createFacade, type Facade } from '../http/index.ts'
+import type { NodeRecord } from '../membership/index.ts'
+import { MeshNetwork } from '../net/index.ts'
+import { type MetaStore, openStores } from '../store/index.ts'
+import { createLogger } from '../telemetry/index.ts'
+import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
+import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
+import { Enrolment } from './enrolment.ts'
+import { rosterEntryOf, storePath } from './folder.ts'
+import { type Identity, loadIdentity } from './identity/index.ts'
+import { LocalControl } from './local-control.ts'
+import { MeshNode } from './mesh-node.ts'
+import { SystemScheduler } from './ports.ts'
+import { RosterBook } from './roster-book.ts'
+import { loadRoster, saveRoster } from './roster-store.ts'
+import { VERSION } from './version.ts'
+
+export interface RunningNode {
+  readonly control: NodeControl
+  /** As it was when everything was up. */
+  readonly ready: StatusView
+  /** Resolves after `stop`; rejects with the `CodedError` that made the node stop by itself. */
+  readonly stopped: Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * @throws CodedError `store.absent`, `store.in_use`, `store.corrupt`, `net.port_in_use`, `config.*`, …
+ */
+export async function startNode(options: { dataDir: string; flags: ConfigFlags }): Promise<RunningNode> {
+  const dataDir = resolve(options.dataDir)
+  const config = loadConfig({ dataDir, env: process.env, flags: options.flags })
+  const lifecycle = new Lifecycle(config)
+  try {
+    const { control, ready } = await bringUp(dataDir, config, lifecycle)
+    return { control, ready, stopped: lifecycle.stopped, stop: () => lifecycle.stop() }
+  } catch (thrown) {
+    await lifecycle.unwind()
+    throw thrown
+  }
+}
+
+/** What has to be undone, and whether it was. */
+class Lifecycle {
+  readonly stopped: Promise<void>
+  readonly patience: () => Promise<void>
+  private readonly undo: (() => Promise<void>)[] = []
+  private stopping: Promise<void> | undefined
+  private settle: (failure: CodedError | undefined) => void = () => undefined
+
+  constructor(config: NodeConfig) {
+    this.stopped = new Promise((resolve, reject) => {
+      this.settle = (failure) => (failure === undefined ? resolve() : reject(failure))
+    })
+    this.stopped.catch(() => undefined)
+    // TERM, grace, KILL and proof of what runs here, and a commit or two to give leases back.
+    this.patience = () => new Promise((resolve) => setTimeout(resolve, config.stopGraceMs + 3000).unref())
+  }
+
+  onStop(undo: () => Promise<void>): void {
+    this.undo.push(undo)
+  }
+
+  async unwind(): Promise<void> {
+    for (const undo of this.undo.splice(0).reverse()) await undo()
+  }
+
+  stop(failure?: CodedError): Promise<void> {
+    this.stopping ??= this.unwind().then(
+      () => this.settle(failure),
+      (thrown: unknown) => this.settle(failure ?? toCodedError(thrown)),
+    )
+    return this.stopping
+  }
+}
+
+async function bringUp(
+  dataDir: string,
+  config: NodeConfig,
+  lifecycle: Lifecycle,
+): Promise<{ control: NodeControl; ready: StatusView }> {
+  const clock = new SystemClock()
+  const scheduler = new SystemScheduler()
+  const identity = await loadIdentity(dataDir, clock.wall())
+  const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
+  const fatal = (error: CodedError): void => {
+    logger.error({ err: error }, 'the node stops')
+    void lifecycle.stop(error)
+  }
+  const stores = await openStores(storePath(dataDir), { create: false })
+  lifecycle.onStop(() => stores.close())
+  const life = await nextIncarnation(stores.meta)
+  const random = new Random(randomBytes(4).readUInt32LE())
+  const book = createBook(identity, stores.meta, logger, () => clock.wall())
+  const network = new MeshNetwork({
+    privateKeySeed: identity.key.exportSeed(),
+    scopeId: identity.scopeId,
+    listen: [listenAddress(config)],
+    announce: config.announce,
+    isAdmitted: (peer) => book.isAdmitted(peer),
+    logger,
+    random: random.fork(),
+    clock,
+  })
+  const guardian = new GuardianClient({
+    directory: join(dataDir, 'exec'),
+    clock,
+    logger: logger.child({ room: 'exec' }),
+    stopGraceMs: config.stopGraceMs,
+  })
+  let facade: Facade | undefined
+  const facadeUrls = (): readonly string[] => [...config.announceUrls, ...(facade?.urls() ?? [])]
+  const node = new MeshNode({
+    identity,
+    config,
+    stores,
+    savedLog: await stores.log.load(),
+    savedState: await stores.state.load(),
+    transport: network,
+    executor: guardian,
+    clock,
+    scheduler,
+    random: random.fork(),
+    logger,
+    incarnation: life,
+    book,
+    ownRecord: (runningTasks) =>
+      describe({ identity, config, network, facadeUrls: facadeUrls(), runningTasks, now: clock.wall() }),
+    fatal,
+  })
+  const enrolment = new Enrolment({
+    identity,
+    authority: node.client,
+    driver: node.authority,
+    book,
+    addresses: node.addresses,
+    ownAddresses: () => network.addresses(),
+    urls: facadeUrls,
+    clock,
+    scheduler,
+    logger: logger.child({ room: 'enrolment' }),
+  })
+  const keepPeers = (): void => {
+    const others = book.list().filter(({ peer }) => peer !== identity.peerId)
+    network.setPeers(others.map(({ peer }) => ({ peer, addresses: node.addresses.addressesOf(peer) })))
+  }
+  node.addresses.onChanged(keepPeers)
+  keepPeers()
+
+  await guardian.start()
+  lifecycle.onStop(() => guardian.stop())
+  await network.start()
+  lifecycle.onStop(() => network.stop())
+  await node.start()
+  lifecycle.onStop(() => node.stop(lifecycle.patience()))
+  facade = createFacade({ enrol: (request, from) => enrolment.enrol(request, from), clock, logger })
+  await facade.listen({ host: config.facadeHost, port: config.facadePort })
+  lifecycle.onStop(async () => facade?.close())
+
+  const control = new LocalControl({
+    node,
+    enrolment,
+    book,
+    config,
+    clock,
+    self: identity,
+    version: VERSION,
+    dataDir,
+    facadeUrls,
+    peerAddresses: () => network.addresses(),
+  })
+  const server = createControlServer(control, { dataDir, logger, onFatal: (error) => fatal(toCodedError(error)) })
+  await server.start()
+  lifecycle.onStop(() => server.stop())
+  return { control, ready: control.status() }
+}
+
+/** Higher in each life, and on disk before anyone hears it. */
+async function nextIncarnation(meta: MetaStore): Promise<Incarnation> {
+  const saved = meta.get('incarnation')
+  const next = saved === undefined ? 1 : Number(new TextDecoder().decode(saved)) + 1
+  await meta.put('incarnation', new TextEncoder().encode(String(next)))
+  return incarnation(next)
+}
+
+function createBook(identity: Identity, meta: MetaStore, logger: Logger, wall: () => number): RosterBook {
+  const book = new RosterBook({
+    verify: (entry) => {
+      const { peer, nodeId } = rosterEntryOf(identity, entry, wall())
+      if (peer === entry.peer && nodeId === entry.nodeId) return
+      throw new CodedError('credential.invalid', { peer: entry.peer, reason: `it was issued to ${nodeId}` })
+    },
+    save: (entries) => saveRoster(meta, entries),
+    logger,
+  })
+  book.add(loadRoster(meta))
+  return book
+}
+
+const listenAddress = ({ peerHost, peerPort }: NodeConfig): string =>
+  `/${peerHost.includes(':') ? 'ip6' : 'ip4'}/${peerHost}/tcp/${peerPort}`
+
+function describe(parts: {
+  identity: Identity
+  config: NodeConfig
+  network: MeshNetwork
+  facadeUrls: readonly string[]
+  runningTasks: number
+  now: number
+}): NodeRecord {
+  const { identity, config, network, facadeUrls } = parts
+  return {
+    id: identity.nodeId,
+    capabilities: {},
+    version: VERSION,
+    last_seen_unix_ms: parts.now,
+    scope_id: identity.scopeId,
+    peer_id: identity.peerId,
+    addresses: network.addresses().slice(0, LIMITS.addressesMax),
+    facade_urls: facadeUrls.slice(0, LIMITS.addressesMax),
+    remote_execute: config.remoteExecute && config.leaseGating,
+    running_tasks: parts.runningTasks,
+  }
+}

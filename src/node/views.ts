@@ -1,0 +1,59 @@
+import type { NodeId, PeerId } from '../base/index.ts'
+import type { MemberView } from '../membership/index.ts'
+import type { RaftStatus } from '../raft/index.ts'
+import type { AuthorityViewBody } from './authority-protocol.ts'
+import type { AuthorityView, LeaseView, MemberStatus, NodeView } from './control/node-control.ts'
+
+type NameOf = (peer: PeerId) => NodeId | undefined
+
+/** A peer that is not in the roster (yet) is shown by its id. */
+const named = (peer: PeerId, nameOf: NameOf): NodeId => nameOf(peer) ?? (peer as string as NodeId)
+
+export function authorityView(status: RaftStatus, appliedIndex: number, nameOf: NameOf): AuthorityView {
+  const { role, configuration, leader, term, commitIndex } = status
+  const votes = configuration.voters.includes(status.self)
+  return {
+    role: role === 'pre-candidate' ? 'candidate' : votes || role !== 'follower' ? role : 'none',
+    leader: leader === undefined ? undefined : named(leader, nameOf),
+    term,
+    commitIndex,
+    appliedIndex,
+    voters: configuration.voters.map((peer) => named(peer, nameOf)),
+  }
+}
+
+export function leaseViews(view: AuthorityViewBody, nameOf: NameOf): readonly LeaseView[] {
+  return view.leases.map(({ leaseId, scopeKey, holder, ttlMs, grantedUnixMs, renewals }) => ({
+    leaseId,
+    scopeKey,
+    holder: named(holder, nameOf),
+    ttlMs,
+    grantedUnixMs,
+    renewals,
+  }))
+}
+
+export function nodeView(
+  member: MemberView,
+  mesh: { now: number; leader: PeerId | undefined; voters: readonly PeerId[]; runningHere: number },
+): NodeView {
+  const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
+  return {
+    nodeId,
+    peerId: peer,
+    self,
+    status,
+    incarnation,
+    lastSeenAgoMs: self ? 0 : lastSeen === undefined ? undefined : Math.max(0, mesh.now - lastSeen),
+    authority: peer === mesh.leader ? 'leader' : mesh.voters.includes(peer) ? 'voter' : 'none',
+    remoteExecute: record?.remote_execute === true,
+    runningTasks: self ? mesh.runningHere : (record?.running_tasks ?? 0),
+    addresses: record?.addresses ?? [],
+    version: record?.version,
+  }
+}
+
+export function countMembers(members: readonly MemberView[]): Readonly<Record<MemberStatus, number>> {
+  const count = (status: MemberStatus): number => members.filter((member) => member.status === status).length
+  return { alive: count('alive'), suspect: count('suspect'), dead: count('dead'), left: count('left') }
+}

@@ -1,0 +1,241 @@
+import { describe, expect, it } from 'vitest'
+import type { NodeId } from '../../src/base/index.ts'
+import {
+  endedBy,
+  exited,
+  HOME,
+  L1,
+  L2,
+  names,
+  OTHER,
+  refusal,
+  result,
+  SubmitterScript,
+  started,
+  WORKER,
+} from './support.ts'
+
+const states = (script: SubmitterScript): string[] => script.task.record.history.map(({ state }) => state)
+
+describe('a submitted task', () => {
+  it('is placed, leased, offered, runs and completes, each step journalled before it has effects', () => {
+    const script = new SubmitterScript()
+    expect(script.names({ type: 'submitted' })).toEqual(['journal', 'changed', 'journal', 'changed', 'place'])
+    expect(
+      script.names({ type: 'placed', peer: WORKER, nodeId: 'worker' as NodeId, reason: 'requested_node' }),
+    ).toEqual(['journal', 'changed', 'request-lease'])
+    const offered = script.do({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })
+    expect(names(offered)).toEqual(['journal', 'changed', 'remote_task_envelope'])
+    script.say(WORKER, started(L1))
+    expect(names(script.say(WORKER, result(L1, exited(0))))).toEqual([
+      'journal',
+      'changed',
+      'ended',
+      'remote_task_result_ack',
+    ])
+    expect(states(script)).toEqual(['queued', 'placing', 'leasing', 'offered', 'running', 'completed'])
+    expect(script.task.record).toMatchObject({
+      starts: 1,
+      finalResults: 1,
+      reason: 'populi_remote_lease_hold',
+    })
+  })
+
+  it('fails with the exit code of a command that failed', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.say(WORKER, result(L1, exited(3)))
+    expect(script.state).toBe('failed')
+    expect(script.task.record.outcome?.exitCode).toBe(3)
+  })
+
+  it('has one final result: a repeated and a late one are acknowledged and counted, nothing else', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.say(WORKER, result(L1, exited(0)))
+    expect(names(script.say(WORKER, result(L1, exited(1))))).toEqual(['journal', 'remote_task_result_ack'])
+    expect(script.task.record).toMatchObject({ state: 'completed', finalResults: 1, refusedResults: 1 })
+    expect(script.task.record.outcome?.exitCode).toBe(0)
+  })
+
+  it('worker lost: takes the lease back if it can, waits for the key, then runs at home under a new lease', () => {
+    const script = new SubmitterScript()
+    script.run()
+    expect(script.names({ type: 'peer-lost', peer: WORKER })).toEqual([
+      'journal',
+      'changed',
+      'take-back-lease',
+      'request-lease',
+    ])
+    expect(script.names({ type: 'lease-held' })).toEqual(['journal', 'changed', 'request-lease'])
+    expect(script.names({ type: 'lease-held' })).toEqual(['request-lease'])
+    const offered = script.do({ type: 'lease-granted', leaseId: L2, ttlMs: 3000 })
+    expect(offered.at(-1)).toMatchObject({ type: 'send', to: HOME, message: { exec_lease_id: L2 } })
+    script.say(HOME, started(L2))
+    script.say(HOME, result(L2, exited(0)))
+    expect(script.task.record).toMatchObject({
+      state: 'completed',
+      starts: 2,
+      finalResults: 1,
+      reason: 'worker_lost',
+    })
+    expect(script.task.record.attempt?.nodeId).toBe('home')
+  })
+
+  it('fencing: the result of the lost attempt does not count once the key is leased anew', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.do({ type: 'peer-lost', peer: WORKER })
+    script.do({ type: 'lease-granted', leaseId: L2, ttlMs: 3000 })
+    expect(names(script.say(WORKER, result(L1, exited(0))))).toEqual(['journal', 'remote_task_result_ack'])
+    expect(script.state).toBe('offered')
+    expect(script.task.record).toMatchObject({ finalResults: 0, refusedResults: 1 })
+  })
+
+  it('a worker that comes back before anybody else got the key still delivers the one result', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.do({ type: 'peer-lost', peer: WORKER })
+    script.do({ type: 'lease-held' })
+    script.say(WORKER, result(L1, exited(0)))
+    expect(script.state).toBe('completed')
+    expect(script.names({ type: 'lease-granted', leaseId: L2, ttlMs: 3000 })).toEqual(['take-back-lease'])
+    expect(script.task.record).toMatchObject({ starts: 1, finalResults: 1 })
+  })
+
+  it.each(['lease-lost', 'node-stopping', 'worker-restarted', 'guardian-lost', 'submitter-lost'] as const)(
+    'a worker that had to stop because of %s is replaced by local execution',
+    (cause) => {
+      const script = new SubmitterScript()
+      script.run()
+      script.say(WORKER, result(L1, endedBy(cause)))
+      expect(script.state).toBe('fallback')
+      expect(script.task.record.finalResults).toBe(0)
+    },
+  )
+
+  it('a refused offer goes to the next node and after three refusals home', () => {
+    const script = new SubmitterScript()
+    script.place()
+    script.do({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })
+    const effects = script.say(WORKER, refusal(L1, 'worker_full'))
+    expect(names(effects)).toEqual(['take-back-lease', 'journal', 'changed', 'place'])
+    expect(effects.at(-1)).toMatchObject({ exclude: [WORKER] })
+    for (const lease of [L2, L1]) {
+      script.do({
+        type: 'placed',
+        peer: OTHER,
+        nodeId: 'other' as NodeId,
+        reason: 'populi_remote_lease_hold',
+      })
+      script.do({ type: 'lease-granted', leaseId: lease, ttlMs: 3000 })
+      script.say(OTHER, refusal(lease, 'worker_full'))
+    }
+    expect(script.state).toBe('fallback')
+    expect(script.task.record.reason).toBe('offer_refused')
+  })
+
+  it('no authority: a task that was offered to nobody runs at home without a lease', () => {
+    const script = new SubmitterScript()
+    script.place()
+    const effects = script.do({ type: 'lease-unavailable', detail: 'no leader' })
+    expect(effects.at(-1)).toMatchObject({ type: 'send', to: HOME, message: { exec_lease_id: undefined } })
+    expect(script.task.record.reason).toBe('lease_unavailable')
+  })
+
+  it('no authority: a task that was offered elsewhere waits, and says so', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.do({ type: 'peer-lost', peer: WORKER })
+    expect(script.names({ type: 'lease-unavailable', detail: 'no leader' })).toEqual([
+      'journal',
+      'changed',
+      'request-lease',
+    ])
+    expect(script.state).toBe('fallback')
+    expect(script.task.record.history.at(-1)?.detail).toMatch(/waiting for the lease authority/)
+  })
+
+  it('cancel before the offer ends it at once; a lease that comes later goes back', () => {
+    const script = new SubmitterScript()
+    script.place()
+    script.do({ type: 'cancel-requested' })
+    expect(script.state).toBe('cancelled')
+    expect(script.names({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })).toEqual(['take-back-lease'])
+  })
+
+  it('cancel while it runs is the worker’s to answer; without a worker it is over', () => {
+    const script = new SubmitterScript()
+    script.run()
+    expect(names(script.do({ type: 'cancel-requested' }))).toEqual(['journal', 'remote_task_cancel'])
+    expect(script.state).toBe('running')
+    script.say(WORKER, result(L1, endedBy('cancelled')))
+    expect(script.state).toBe('cancelled')
+
+    const lost = new SubmitterScript()
+    lost.run()
+    lost.do({ type: 'cancel-requested' })
+    lost.do({ type: 'peer-lost', peer: WORKER })
+    expect(lost.task.record).toMatchObject({ state: 'cancelled', reason: 'worker_lost', finalResults: 1 })
+  })
+
+  it('a command that had ended before the cancel reached it keeps its result', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.do({ type: 'cancel-requested' })
+    script.say(WORKER, result(L1, exited(0)))
+    expect(script.state).toBe('completed')
+  })
+
+  it('output of another attempt is not passed on, and its sender is told to stop', () => {
+    const script = new SubmitterScript()
+    script.run()
+    const output = (lease: typeof L1, offset: number) =>
+      ({
+        type: 'remote_task_output',
+        idempotency_key: '42.key',
+        exec_lease_id: lease,
+        stream: 'stdout',
+        offset,
+        chunk: new Uint8Array([1, 2, 3]),
+      }) as const
+    expect(names(script.say(WORKER, output(L2, 0)))).toEqual(['remote_task_cancel'])
+    expect(names(script.say(OTHER, output(L1, 0)))).toEqual(['remote_task_cancel'])
+    expect(names(script.say(WORKER, output(L1, 0)))).toEqual(['output'])
+  })
+
+  it('output that is repeated after a reconnect is passed on once', () => {
+    const script = new SubmitterScript()
+    script.run()
+    const chunkAt = (offset: number, ...bytes: number[]) =>
+      script.say(WORKER, {
+        type: 'remote_task_output',
+        idempotency_key: '42.key',
+        exec_lease_id: L1,
+        stream: 'stdout',
+        offset,
+        chunk: new Uint8Array(bytes),
+      })
+    chunkAt(0, 1, 2, 3)
+    expect(chunkAt(0, 1, 2, 3)).toMatchObject([{ chunk: new Uint8Array(), acknowledgement: { bytes: 3 } }])
+    expect(chunkAt(2, 3, 4)).toMatchObject([{ chunk: new Uint8Array([4]), acknowledgement: { bytes: 4 } }])
+  })
+
+  it('a restarted submitter ends what it finds unfinished, with the reason', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.do({ type: 'recovered' })
+    expect(script.task.record).toMatchObject({
+      state: 'failed',
+      reason: 'submitter_restarted',
+      finalResults: 1,
+    })
+  })
+
+  it('what nothing can run as asked fails with the reason', () => {
+    const script = new SubmitterScript()
+    script.do({ type: 'submitted' })
+    script.do({ type: 'unplaceable', reason: 'worker_not_alive', detail: 'attic: not alive' })
+    expect(script.task.record).toMatchObject({ state: 'failed', reason: 'worker_not_alive', finalResults: 1 })
+  })
+})
