@@ -27,7 +27,8 @@ const runEvent = z.looseObject({
   leaseId: z.number().nullish(),
   reason: z.string().nullish(),
   detail: z.string().nullish(),
-  text: z.string().nullish(),
+  /** Output. */
+  base64: z.string().nullish(),
   task: z
     .looseObject({
       taskId: z.string(),
@@ -41,14 +42,19 @@ const runEvent = z.looseObject({
 })
 export type DemoRunEvent = z.output<typeof runEvent>
 
+/** What an event carries of the command's output. */
+export const outputOf = (event: DemoRunEvent): string => Buffer.from(event.base64 ?? '', 'base64').toString()
+
 export class DemoNode {
   readonly name: string
   readonly dataDir: string
+  private readonly env: NodeJS.ProcessEnv
   private process: ChildProcess | undefined
 
-  constructor(folder: string, name: string) {
+  constructor(folder: string, name: string, env: Readonly<Record<string, string>> = {}) {
     this.name = name
     this.dataDir = join(folder, name)
+    this.env = { ...process.env, ...DEMO_ENV, ...env }
   }
 
   get pid(): number {
@@ -58,7 +64,7 @@ export class DemoNode {
   /** Runs one CLI command on this node and returns its stdout. @throws CliFailure when it fails. */
   async cli(args: readonly string[], input?: string): Promise<string> {
     const child = spawn(process.execPath, [CLI, '--data-dir', this.dataDir, ...args], {
-      env: { ...process.env, ...DEMO_ENV },
+      env: this.env,
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     child.stdin.end(input ?? '')
@@ -80,7 +86,7 @@ export class DemoNode {
   async up(): Promise<void> {
     const args = ['--data-dir', this.dataDir, 'up', '--peer-port', '0', '--facade-port', '0', '--json']
     const child = spawn(process.execPath, [CLI, ...args], {
-      env: { ...process.env, ...DEMO_ENV },
+      env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.process = child
@@ -96,10 +102,15 @@ export class DemoNode {
   }
 
   /** `populi run --json`: hands over each event as it comes; resolves with the exit code of the CLI. */
-  async run(on: string, argv: readonly string[], onEvent: (event: DemoRunEvent) => void): Promise<number> {
-    const args = ['--data-dir', this.dataDir, 'run', '--json', '--on', on, '--', ...argv]
+  async run(
+    on: string | undefined,
+    argv: readonly string[],
+    onEvent: (event: DemoRunEvent) => void,
+  ): Promise<number> {
+    const where = on === undefined ? [] : ['--on', on]
+    const args = ['--data-dir', this.dataDir, 'run', '--json', ...where, '--', ...argv]
     const child = spawn(process.execPath, [CLI, ...args], {
-      env: { ...process.env, ...DEMO_ENV },
+      env: this.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const closed = once(child, 'close')

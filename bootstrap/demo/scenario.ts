@@ -3,7 +3,7 @@
  * the middle of a task, and the task ends exactly once all the same.
  */
 import { z } from 'zod'
-import { CliFailure, type DemoNode, type DemoRunEvent } from './demo-node.ts'
+import { CliFailure, type DemoNode, type DemoRunEvent, outputOf } from './demo-node.ts'
 
 export interface DemoTask {
   readonly id: string
@@ -82,7 +82,7 @@ async function compute(from: DemoNode, worker: DemoNode, code: string, answer: s
   let printed = ''
   let result: DemoRunEvent['task']
   const exitCode = await from.run(worker.name, [process.execPath, '-e', code], (event) => {
-    printed += event.text ?? ''
+    printed += outputOf(event)
     result = event.task ?? result
   })
   return {
@@ -129,7 +129,7 @@ export async function loseWorker(
   let kill: Promise<void> | undefined
   let taskPid = 0
   await from.run(victim.name, [process.execPath, '-e', LONG], (event) => {
-    printed += event.text ?? ''
+    printed += outputOf(event)
     taskId = event.taskId ?? event.task?.taskId ?? taskId
     if (event.type === 'state' && event.state === 'fallback' && event.detail) say(`fallback: ${event.detail}`)
     if (kill === undefined && printed.includes('step 2')) {

@@ -55,8 +55,11 @@ export class LocalControl implements NodeControl {
 
   status(): StatusView {
     const { node, config, clock, self, version, dataDir } = this.init
+    const { nodeId, peerId, scopeId } = self
     return {
-      ...self,
+      nodeId,
+      peerId,
+      scopeId,
       version,
       pid: process.pid,
       dataDir,

@@ -121,7 +121,6 @@ async function bringUp(
   })
   const guardian = new GuardianClient({
     directory: join(dataDir, 'exec'),
-    clock,
     logger: logger.child({ room: 'exec' }),
     stopGraceMs: config.stopGraceMs,
   })
@@ -186,7 +185,11 @@ async function bringUp(
     facadeUrls,
     peerAddresses: () => network.addresses(),
   })
-  const server = createControlServer(control, { dataDir, logger, onFatal: (error) => fatal(toCodedError(error)) })
+  const server = createControlServer(control, {
+    dataDir,
+    logger,
+    onFatal: (error) => fatal(toCodedError(error)),
+  })
   await server.start()
   lifecycle.onStop(() => server.stop())
   return { control, ready: control.status() }

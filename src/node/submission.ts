@@ -8,7 +8,6 @@ import {
   type LeaseId,
   type Logger,
   type PeerId,
-  present,
   type ScopeKey,
   toCodedError,
 } from '../base/index.ts'
@@ -18,6 +17,7 @@ import {
   type SubmittedTask,
   type SubmitterEffect,
   type SubmitterEvent,
+  type TaskChange,
 } from '../task/index.ts'
 import type { RunEvent } from './control/node-control.ts'
 import type { SubmitterContext } from './submitter.ts'
@@ -99,7 +99,7 @@ export class Submission {
         ])
         return
       case 'changed':
-        this.reportChange()
+        this.reportChange(effect.change)
         return
       case 'place':
         void this.handle(this.context.place(this.task.record, effect.exclude))
@@ -138,8 +138,7 @@ export class Submission {
     )
   }
 
-  private reportChange(): void {
-    const change = present(this.task.record.history.at(-1), 'the change that is reported')
+  private reportChange(change: TaskChange): void {
     const { taskId } = this.task
     this.logger.info({ state: change.state, node: change.node, reason: change.reason }, 'task')
     this.say({

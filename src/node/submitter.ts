@@ -152,7 +152,12 @@ export class Submitter {
     if (message.type === 'remote_task_result') {
       this.init.link.send(from, { type: 'remote_task_result_ack', ...attempt })
     } else if (message.type === 'remote_task_started' || message.type === 'remote_task_output') {
-      this.init.link.send(from, { type: 'remote_task_cancel', ...attempt, task_id: 1, reason: 'unknown_task' })
+      this.init.link.send(from, {
+        type: 'remote_task_cancel',
+        ...attempt,
+        task_id: 1,
+        reason: 'unknown_task',
+      })
     }
   }
 

@@ -38,6 +38,7 @@ export function nodeView(
   mesh: { now: number; leader: PeerId | undefined; voters: readonly PeerId[]; runningHere: number },
 ): NodeView {
   const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
+  const isThere = status === 'alive' || status === 'suspect'
   return {
     nodeId,
     peerId: peer,
@@ -47,7 +48,7 @@ export function nodeView(
     lastSeenAgoMs: self ? 0 : lastSeen === undefined ? undefined : Math.max(0, mesh.now - lastSeen),
     authority: peer === mesh.leader ? 'leader' : mesh.voters.includes(peer) ? 'voter' : 'none',
     remoteExecute: record?.remote_execute === true,
-    runningTasks: self ? mesh.runningHere : (record?.running_tasks ?? 0),
+    runningTasks: self ? mesh.runningHere : isThere ? (record?.running_tasks ?? 0) : 0,
     addresses: record?.addresses ?? [],
     version: record?.version,
   }

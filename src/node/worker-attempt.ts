@@ -3,7 +3,7 @@
  * (`task/offered-task.ts`) decides. Events are handled one after another, each with its effects in order; what takes long
  * (renewing, executing) runs beside and comes back as an event.
  */
-import { HeldLease } from '../authority/index.ts'
+import { HeldLease, type LeasePlan } from '../authority/index.ts'
 import {
   type BootMs,
   bootMs,
@@ -172,7 +172,7 @@ export class WorkerAttempt {
         argv: command.argv as unknown as readonly [string, ...string[]],
         cwd: command.cwd,
         env: { ...command.env, ...this.fencing() },
-        deadline: this.held?.plan ?? NO_DEADLINE,
+        deadline: this.held === undefined ? NO_DEADLINE : deadlineOf(this.held.plan),
       },
       (stream, chunk) => this.passOn(stream, chunk),
     )
@@ -215,7 +215,7 @@ export class WorkerAttempt {
         this.ttlMs / 3,
       )
       held.renewed(sentAt)
-      this.execution?.extend(held.plan)
+      this.execution?.extend(deadlineOf(held.plan))
     } catch (thrown) {
       const error = toCodedError(thrown)
       if (error.code === 'lease.unknown' || error.code === 'lease.not_holder') held.refused()
@@ -238,6 +238,8 @@ export class WorkerAttempt {
     return this.task.record.ttlMs ?? this.context.leaseTtlMs
   }
 }
+
+const deadlineOf = ({ termAt, killAt }: LeasePlan): ExecutionDeadline => ({ termAt, killAt })
 
 function outcomeOf(end: ExecutionEnd, outputBytes: number): Outcome {
   const about = { exitCode: end.exitCode, signal: end.signal, quiet: end.quiet, outputBytes }

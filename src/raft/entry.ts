@@ -1,8 +1,8 @@
-import type { LogIndex, PeerId, Term } from '../base/ids.ts'
+import type { LogIndex, PeerId, Term } from '../base/index.ts'
 
 /**
  * What an entry carries. `empty` is the entry a new leader appends to commit an entry of its own term;
- * `command` is opaque to consensus; `configuration` is an encoded `ConfigurationChange`.
+ * `command` is opaque to consensus; `configuration` is an encoded `Configuration`, whole (not a difference).
  */
 export type EntryKind = 'empty' | 'command' | 'configuration'
 

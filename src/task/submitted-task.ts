@@ -25,7 +25,8 @@ import {
   unreachable,
 } from '../base/index.ts'
 import type { EndCause, Outcome, TaskMessage } from './messages.ts'
-import { type Attempt, isFinal, type TaskRecord, type TaskState } from './task-record.ts'
+import { cancelMessage, envelopeMessage, outputAckMessage, resultAckMessage } from './submitter-messages.ts'
+import { type Attempt, isFinal, type TaskChange, type TaskRecord, type TaskState } from './task-record.ts'
 
 export type SubmitterEvent =
   | { readonly type: 'submitted' }
@@ -56,7 +57,8 @@ export type SubmitterEffect =
       readonly from: PeerId
       readonly acknowledgement: TaskMessage
     }
-  | { readonly type: 'changed' }
+  /** To be told to the user. */
+  | { readonly type: 'changed'; readonly change: TaskChange }
   | { readonly type: 'ended' }
 
 /** After so many refusals by workers the task runs at home. */
@@ -171,21 +173,7 @@ export class SubmittedTask {
     this.effects.push({
       type: 'send',
       to: attempt.peer,
-      message: {
-        type: 'remote_task_envelope',
-        idempotency_key: this.current.idempotencyKey,
-        exec_lease_id: attempt.leaseId,
-        task_id: Number(this.taskId),
-        repository_id: this.current.scope,
-        capability_requirements_json: '{}',
-        payload: JSON.stringify({
-          task_description: this.current.command.argv.join(' '),
-          command: this.current.command,
-        }),
-        populi_scope_id: this.current.scope,
-        submitted_unix_ms: this.current.createdUnixMs,
-        lease_ttl_ms: attempt.ttlMs,
-      },
+      message: envelopeMessage(this.current, attempt),
     })
   }
 
@@ -239,12 +227,7 @@ export class SubmittedTask {
       stream: message.stream,
       chunk: message.chunk.subarray(skip),
       from,
-      acknowledgement: {
-        type: 'remote_task_output_ack',
-        idempotency_key: message.idempotency_key,
-        exec_lease_id: message.exec_lease_id,
-        bytes,
-      },
+      acknowledgement: outputAckMessage(message, bytes),
     })
   }
 
@@ -265,7 +248,7 @@ export class SubmittedTask {
   private onResult(from: PeerId, outcome: Outcome, starts: number, message: TaskMessage): void {
     const attempt = present(this.current.attempt, 'attempt of a task with a result')
     if (starts > 0 && !attempt.started) this.onStarted(attempt)
-    const acknowledge: SubmitterEffect = { type: 'send', to: from, message: resultAck(message) }
+    const acknowledge: SubmitterEffect = { type: 'send', to: from, message: resultAckMessage(message) }
     if (isAboutTheTask(outcome.cause)) {
       this.complete(outcome)
     } else if (this.current.cancelRequested) {
@@ -319,13 +302,7 @@ export class SubmittedTask {
       this.effects.push({
         type: 'send',
         to: attempt.peer,
-        message: {
-          type: 'remote_task_cancel',
-          idempotency_key: this.current.idempotencyKey,
-          exec_lease_id: attempt.leaseId,
-          task_id: Number(this.taskId),
-          reason: 'cancelled_by_user',
-        },
+        message: cancelMessage(this.current, attempt.leaseId, 'cancelled_by_user'),
       })
       return
     }
@@ -349,18 +326,12 @@ export class SubmittedTask {
   private refuseStale(from: PeerId, message: TaskMessage): void {
     if (message.type === 'remote_task_result') {
       this.current = { ...this.current, refusedResults: this.current.refusedResults + 1 }
-      this.effects.push({ type: 'journal' }, { type: 'send', to: from, message: resultAck(message) })
+      this.effects.push({ type: 'journal' }, { type: 'send', to: from, message: resultAckMessage(message) })
     } else if (message.type === 'remote_task_started' || message.type === 'remote_task_output') {
       this.effects.push({
         type: 'send',
         to: from,
-        message: {
-          type: 'remote_task_cancel',
-          idempotency_key: this.current.idempotencyKey,
-          exec_lease_id: message.exec_lease_id,
-          task_id: Number(this.taskId),
-          reason: 'stale_lease',
-        },
+        message: cancelMessage(this.current, message.exec_lease_id, 'stale_lease'),
       })
     }
   }
@@ -391,7 +362,7 @@ export class SubmittedTask {
       detail: why.detail,
     }
     this.current = { ...this.current, state, reason, history: [...this.current.history, change] }
-    this.effects.push({ type: 'journal' }, { type: 'changed' })
+    this.effects.push({ type: 'journal' }, { type: 'changed', change })
   }
 
   /** Said once, not at every try. */
@@ -409,12 +380,4 @@ function isAboutTheTask(cause: EndCause): boolean {
 
 function newAttempt(peer: PeerId, nodeId: NodeId): Attempt {
   return { peer, nodeId, leaseId: undefined, ttlMs: undefined, started: false, outputBytes: 0 }
-}
-
-function resultAck(message: TaskMessage): TaskMessage {
-  return {
-    type: 'remote_task_result_ack',
-    idempotency_key: message.idempotency_key,
-    exec_lease_id: message.exec_lease_id,
-  }
 }

@@ -3,6 +3,7 @@
  * only without processes and sockets. Time passes only in `run`.
  */
 
+import type { AuthorityCommand } from '../../../src/authority/commands.ts'
 import { encodeProposal, type RosterEntry } from '../../../src/authority/index.ts'
 import {
   type BootMs,
@@ -404,7 +405,7 @@ function foundation(roster: readonly RosterEntry[]) {
   const [founder] = roster
   if (founder === undefined) throw new RangeError('a mesh has a founder')
   const first = bootstrapLog(founder.peer)
-  const commands = roster.flatMap((entry, at) =>
+  const commands = roster.flatMap((entry, at): AuthorityCommand[] =>
     at === 0
       ? [{ type: 'roster.found', entry } as const]
       : [

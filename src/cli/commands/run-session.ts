@@ -1,0 +1,124 @@
+/**
+ * One `populi run`: the events of the node become output, words and an exit code. The next event is asked for when the
+ * last one has been written, so that a slow reader of our output slows the command, wherever it runs.
+ */
+import { constants } from 'node:os'
+import { type CodedError, type TaskId, toCodedError, unreachable } from '../../base/index.ts'
+import { type RunEvent, type RunRequest, type TaskView, toJson } from '../../node/control/index.ts'
+import type { Cli } from '../command.ts'
+import { type Colour, paintFor } from '../render/paint.ts'
+import { outcome, reasonText, stateColour } from '../render/task.ts'
+import { printable } from '../render/text.ts'
+
+/** What a shell makes of an end by SIGINT. */
+const EXIT_INTERRUPTED = 130
+const EXIT_SIGNAL_BASE = 128
+const EXIT_FAILED = 1
+
+type StateEvent = Extract<RunEvent, { type: 'state' }>
+
+export class RunSession {
+  private readonly cli: Cli
+  private readonly quiet: boolean
+  /** Leaving: the connection is closed, upon which the node cancels the task. */
+  private readonly leave = new AbortController()
+  private task: TaskId | undefined
+  private interrupts = 0
+  private exitCode = EXIT_FAILED
+
+  constructor(cli: Cli, quiet: boolean) {
+    this.cli = cli
+    this.quiet = quiet
+  }
+
+  /** @returns the exit code. @throws CodedError whatever kept the task from having a result. */
+  async run(request: RunRequest): Promise<number> {
+    const release = this.cli.io.onInterrupt(() => this.interrupt())
+    const left = new Promise<'left'>((settle) => {
+      this.leave.signal.addEventListener('abort', () => settle('left'), { once: true })
+    })
+    try {
+      const running = this.cli.client.run(request, (event) => this.report(event), this.leave.signal)
+      // Whoever leaves does not wait for output that nobody reads, either.
+      if ((await Promise.race([running, left])) === 'left') return EXIT_INTERRUPTED
+      return this.exitCode
+    } catch (thrown) {
+      if (this.leave.signal.aborted) return EXIT_INTERRUPTED
+      throw thrown
+    } finally {
+      release()
+    }
+  }
+
+  private interrupt(): void {
+    this.interrupts += 1
+    if (this.interrupts > 1 || this.task === undefined) {
+      this.leave.abort()
+      return
+    }
+    const { task } = this
+    void this.tell(`cancelling task ${task}; interrupt again to leave at once`, 'yellow')
+    this.cli.client.cancel(task).catch((thrown: unknown) => this.cancelFailed(toCodedError(thrown)))
+  }
+
+  private cancelFailed(error: CodedError): void {
+    // It ended by itself in that moment: its result is on the way.
+    if (error.code === 'task.ended') return
+    void this.tell(printable(error.message), 'red')
+    this.leave.abort()
+  }
+
+  private async report(event: RunEvent): Promise<void> {
+    if (event.type === 'state') this.task = event.taskId
+    if (event.type === 'result') this.exitCode = this.exitCodeOf(event.task)
+    if (this.cli.json) return this.cli.io.stdout.write(`${toJson(jsonEvent(event))}\n`)
+    switch (event.type) {
+      case 'output':
+        return this.cli.io[event.stream].write(event.chunk)
+      case 'state':
+        return this.tellState(event)
+      case 'result':
+        return this.tellResult(event.task)
+      default:
+        return unreachable(event)
+    }
+  }
+
+  private async tellState(event: StateEvent): Promise<void> {
+    // The result says it, with how it ended.
+    if (event.state === 'completed' || event.state === 'failed' || event.state === 'cancelled') return
+    const where = event.node === undefined ? '' : ` on ${event.node}`
+    const lease = event.leaseId === undefined ? '' : `, lease ${event.leaseId}`
+    const why = event.detail ?? (event.reason === undefined ? undefined : reasonText(event.reason))
+    const because = why === undefined ? '' : `: ${printable(why)}`
+    await this.tell(`task ${event.taskId} ${event.state}${where}${lease}${because}`, stateColour(event.state))
+  }
+
+  private async tellResult(task: TaskView): Promise<void> {
+    const where = task.node === undefined ? '' : ` on ${task.node}`
+    const how = outcome(task)
+    const end = how === undefined || how === task.state ? '' : `: ${printable(how)}`
+    const ran = task.exitCode !== undefined || task.signal !== undefined
+    await this.tell(`task ${task.taskId} ${task.state}${where}${end}`, stateColour(task.state), !ran)
+  }
+
+  /** A line for people, beside the command's own output. */
+  private async tell(text: string, colour: Colour, evenQuiet = false): Promise<void> {
+    if (this.cli.json || (this.quiet && !evenQuiet)) return
+    const { io } = this.cli
+    await this.cli.say(`${paintFor(io, io.stderr)(colour, 'populi:')} ${text}\n`)
+  }
+
+  private exitCodeOf(task: TaskView): number {
+    if (task.signal !== undefined)
+      return EXIT_SIGNAL_BASE + (constants.signals[task.signal as NodeJS.Signals] ?? 0)
+    if (task.exitCode !== undefined) return task.exitCode
+    return this.interrupts > 0 ? EXIT_INTERRUPTED : EXIT_FAILED
+  }
+}
+
+/** Output is bytes, which JSON does not have. */
+function jsonEvent(event: RunEvent): unknown {
+  if (event.type !== 'output') return event
+  return { type: event.type, stream: event.stream, base64: Buffer.from(event.chunk).toString('base64') }
+}

@@ -1,0 +1,42 @@
+/** Values of options, from text. Each throws CodedError `input.invalid` (exit code 2) with what it accepts. */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { CodedError } from '../base/index.ts'
+import type { CliIo } from './io.ts'
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** `90s`, `15m`, `2h`: from 1 ms to `maxMs`. */
+export function durationOption(flag: string, maxMs: number): (text: string) => number {
+  return (text) => {
+    const match = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text)
+    const unit = match?.[2] as keyof typeof UNIT_MS | undefined
+    const ms = unit === undefined ? 0 : Number(match?.[1]) * UNIT_MS[unit]
+    if (ms >= 1 && ms <= maxMs) return ms
+    throw new CodedError('input.invalid', {
+      field: flag,
+      got: text,
+      accepts: `a number and a unit (ms, s, m, h, d) such as 30s or 15m, at most ${Math.floor(maxMs / UNIT_MS.h)}h`,
+    })
+  }
+}
+
+/** Collects `--env K=V`, given any number of times. The last value of a name counts. */
+export function envOption(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const at = text.indexOf('=')
+  if (at > 0) return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
+  // What was typed could be a value, and that a secret: it is not repeated.
+  throw new CodedError('input.invalid', { field: '--env', got: '…', accepts: 'NAME=VALUE' })
+}
+
+/** Where this user's node keeps its data unless told otherwise (XDG base directories). */
+export function dataDirectory(given: string | undefined, io: CliIo): string {
+  const set = (value: string | undefined): string | undefined => (value === '' ? undefined : value)
+  const chosen = set(given) ?? set(io.env['POPULI_DATA_DIR'])
+  if (chosen !== undefined) return resolve(io.cwd, chosen)
+  const share = set(io.env['XDG_DATA_HOME']) ?? join(set(io.env['HOME']) ?? homedir(), '.local', 'share')
+  return join(share, 'populi')
+}

@@ -1,0 +1,99 @@
+import { assert, type Clock, type ExecutionId, toCodedError, unreachable } from '../base/index.ts'
+import { GuardedExecution, LOOK_MS } from './guarded-execution.ts'
+import type { ExecutionJournal } from './journal.ts'
+import type { GuardianCommand, GuardianEvent, RunCommand } from './protocol.ts'
+import { type SpawnedCommand, spawnCommand } from './spawn-command.ts'
+
+export interface GuardianInit {
+  readonly journal: ExecutionJournal
+  readonly clock: Clock
+  readonly send: (event: GuardianEvent) => void
+}
+
+/** The guardian without its pipes: takes commands, gives events, looks after every execution. */
+export class Guardian {
+  private readonly init: GuardianInit
+  private readonly executions = new Map<ExecutionId, GuardedExecution>()
+  private looking: NodeJS.Timeout | undefined
+  private leaving = false
+
+  constructor(init: GuardianInit) {
+    this.init = init
+  }
+
+  /** A command about an execution that has ended meanwhile changes nothing. */
+  handle(command: GuardianCommand): void {
+    switch (command.kind) {
+      case 'run':
+        return this.run(command)
+      case 'extend':
+        return this.executions.get(command.executionId)?.extend(command.deadline)
+      case 'end':
+        return this.executions.get(command.executionId)?.end(command.graceMs)
+      case 'acknowledge':
+        return this.executions.get(command.executionId)?.acknowledge(command.credit)
+      case 'ping':
+        return this.init.send({ kind: 'pong' })
+      default:
+        return unreachable(command)
+    }
+  }
+
+  /** The node is gone: KILL to everything, no grace (why: ADR 0006). Resolves after quiet, or its limit. */
+  async leave(): Promise<void> {
+    this.leaving = true
+    const all = [...this.executions.values()]
+    for (const execution of all) execution.kill('killed-on-order')
+    await Promise.all(all.map((execution) => execution.quiet))
+  }
+
+  private run(command: RunCommand): void {
+    const { executionId } = command
+    assert(!this.executions.has(executionId), `execution ${executionId} runs already`)
+    if (this.leaving) return
+    if (this.init.clock.now() >= command.deadline.termAt) {
+      this.init.send({ kind: 'ended', executionId, cause: 'deadline', quiet: true })
+      return
+    }
+    const spawned = spawnCommand(command, (error) =>
+      this.init.send({
+        kind: 'ended',
+        executionId,
+        cause: 'spawn-failed',
+        quiet: true,
+        error: error.toShape(),
+      }),
+    )
+    if (spawned !== undefined) void this.guard(command, spawned)
+  }
+
+  private async guard(command: RunCommand, spawned: SpawnedCommand): Promise<void> {
+    const { executionId } = command
+    const { journal, clock, send } = this.init
+    this.journaled(() => journal.add({ executionId, leader: spawned.identity }))
+    const execution = new GuardedExecution(command, spawned, clock, send)
+    this.executions.set(executionId, execution)
+    this.looking ??= setInterval(() => this.look(), LOOK_MS)
+    // What is not quiet stays in the journal: the next start tries again.
+    if (await execution.quiet) this.journaled(() => journal.remove(executionId))
+    const ended = await execution.ended()
+    this.executions.delete(executionId)
+    send(ended)
+    if (this.executions.size > 0) return
+    clearInterval(this.looking)
+    this.looking = undefined
+  }
+
+  private look(): void {
+    for (const execution of this.executions.values()) execution.look()
+  }
+
+  /** A full disk does not stop the work: the mark in the environment says the same as the journal, at a higher cost. */
+  private journaled(write: () => void): void {
+    try {
+      write()
+    } catch (thrown) {
+      this.init.send({ kind: 'warning', message: toCodedError(thrown).message })
+    }
+  }
+}

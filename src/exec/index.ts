@@ -1,0 +1,19 @@
+/**
+ * exec: runs commands under the node's guardian, a small second process that owns the process groups. A command ends
+ * when it is done, on order, at its deadline, or when the node is gone; and its end is told only when it is proven
+ * that no process of it is left. Decides nothing about what runs. Decision: `docs/decisions/0006-guardian.md`.
+ *
+ *   GuardianClient ── GuardianProcess ══ pipes ══ guardian-main ── Guardian ── GuardedExecution
+ *     (TrackedExecution per command)                                  (Hunt, OutputPump, ExecutionJournal)
+ */
+export type {
+  Execution,
+  ExecutionDeadline,
+  ExecutionEnd,
+  ExecutionSpec,
+  ExitCause,
+  OutputReader,
+  OutputStream,
+} from './execution.ts'
+export { GuardianClient, type GuardianClientInit } from './guardian-client.ts'
+export type { Leftover } from './leftovers.ts'

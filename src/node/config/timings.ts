@@ -1,0 +1,41 @@
+/**
+ * The timing presets, as far as they concern raft, which knows no time but ticks; `membership/` has its own figures under
+ * the same names. A person chooses a preset and not its numbers, because they only make sense together
+ * (test/node/config/timings.test.ts applies these rules):
+ *
+ *     heartbeat interval ≥ the usual round trip                   otherwise heartbeats queue up
+ *     election timeout   ≥ 4 heartbeat intervals + a slow fsync   late is not dead, nor is a slow disk
+ *
+ * Assumed round trip and slow fsync: `lan` 10 ms and 50 ms, `wan` 250 ms and 100 ms. The lease TTL is not part of a
+ * preset: even a WAN round trip is nothing against a third of it.
+ */
+export interface Timings {
+  /** Length of one raft tick: the grain in which raft sees time. */
+  readonly raftTickMs: number
+  /** A leader sends a heartbeat each so many ticks. */
+  readonly raftHeartbeatTicks: number
+  /** A follower waits between this and twice this many ticks, drawn anew each time (thesis §3.4). */
+  readonly raftElectionTicks: number
+}
+
+export type Preset = keyof typeof PRESETS
+
+export const PRESETS = {
+  /**
+   * Election timeout 300–600 ms. Of two remaining voters the first wakes after 390 ms in the median
+   * (300 + 300·(1 − 1/√2)), less half a heartbeat interval, because the last heartbeat came before the crash, plus
+   * two rounds of votes with one synced write: about 450 ms without a leader, inside the 600 ms that issue 3
+   * allows. A node may still stall for 300 ms (garbage collection, a full disk queue) without an election.
+   */
+  lan: {
+    raftTickMs: 25,
+    raftHeartbeatTicks: 2,
+    raftElectionTicks: 12,
+  },
+  /** Ten round trips are etcd's advice for the election timeout: 2.5 s, rounded up to 3–6 s. */
+  wan: {
+    raftTickMs: 100,
+    raftHeartbeatTicks: 5,
+    raftElectionTicks: 30,
+  },
+} as const satisfies Record<string, Timings>

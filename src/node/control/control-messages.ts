@@ -1,0 +1,200 @@
+/**
+ * What crosses the control socket: calls and answers are JSON over HTTP. JSON has no `undefined`; it crosses as `null`,
+ * so that a field never goes missing for the programs that read `--json`.
+ */
+import { z } from 'zod'
+import type { TaskId, UnixMs } from '../../base/index.ts'
+import {
+  CodedError,
+  type LeaseId,
+  LIMITS,
+  type NodeId,
+  type PeerId,
+  type ScopeId,
+  type ScopeKey,
+} from '../../base/index.ts'
+import type {
+  InviteRequest,
+  InviteView,
+  LeaseView,
+  NodeView,
+  RunEvent,
+  RunRequest,
+  StatusView,
+  TaskDetailView,
+  TaskView,
+} from './node-control.ts'
+
+/** Value ↔ bytes of everything but output. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, field: unknown) => (field === undefined ? null : field))
+}
+
+/** @throws CodedError `wire.malformed` */
+export function fromJson<Value>(schema: z.ZodType<Value>, text: string, what: string): Value {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new CodedError('wire.malformed', { what, reason: 'not JSON' }, { cause })
+  }
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw new CodedError('wire.malformed', { what, reason: firstIssue(result.error) })
+}
+
+export function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0]
+  if (issue === undefined) return 'does not fit'
+  return issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`
+}
+
+/** A view comes from a node that has checked its ids: here their type is enough. */
+const branded = <Id extends string | number>(schema: z.ZodType<string> | z.ZodType<number>) =>
+  schema as unknown as z.ZodType<Id>
+const absent = <Value>(schema: z.ZodType<Value>) => schema.nullable().transform((value) => value ?? undefined)
+
+const node = branded<NodeId>(z.string())
+const peer = branded<PeerId>(z.string())
+const task = branded<TaskId>(z.string())
+const lease = branded<LeaseId>(z.number())
+const unixMs = branded<UnixMs>(z.number())
+const text = z.string()
+const number = z.number()
+const count = z.int().nonnegative()
+
+// Requests
+
+/** The kernel ends arguments and variables at NUL. */
+const withoutNul = text.regex(/^[^\0]*$/, 'must not contain NUL')
+const variableName = text.regex(/^[^=\0]+$/, 'must not be empty nor contain "=" or NUL')
+
+export const runRequestSchema: z.ZodType<RunRequest> = z.object({
+  argv: z
+    .array(withoutNul)
+    .min(1)
+    .refine((argv) => argv[0] !== '', 'the program has no name'),
+  cwd: absent(withoutNul),
+  env: z.record(variableName, withoutNul),
+  on: absent(text),
+  timeoutMs: absent(z.int().positive().max(LIMITS.commandTimeoutMsMax)),
+})
+
+export const inviteRequestSchema: z.ZodType<InviteRequest> = z.object({ ttlMs: z.int().positive() })
+
+// Answers
+
+const memberStatus = z.enum(['alive', 'suspect', 'dead', 'left'])
+const taskState = z.enum([
+  'queued',
+  'placing',
+  'leasing',
+  'offered',
+  'running',
+  'fallback',
+  'completed',
+  'failed',
+  'cancelled',
+])
+
+export const statusSchema: z.ZodType<StatusView> = z.object({
+  nodeId: node,
+  peerId: peer,
+  scopeId: branded<ScopeId>(text),
+  version: text,
+  pid: number,
+  dataDir: text,
+  upMs: number,
+  facadeUrls: z.array(text),
+  peerAddresses: z.array(text),
+  authority: z.object({
+    role: z.enum(['leader', 'follower', 'candidate', 'none']),
+    leader: absent(node),
+    term: count,
+    commitIndex: count,
+    appliedIndex: count,
+    voters: z.array(node),
+  }),
+  members: z.record(memberStatus, count),
+  unfinishedTasks: count,
+  runningHere: count,
+  remoteExecute: z.object({ enabled: z.boolean(), reason: text }),
+})
+
+export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
+  z.object({
+    nodeId: node,
+    peerId: peer,
+    self: z.boolean(),
+    status: z.enum([...memberStatus.options, 'unseen']),
+    incarnation: number,
+    lastSeenAgoMs: absent(number),
+    authority: z.enum(['leader', 'voter', 'none']),
+    remoteExecute: z.boolean(),
+    runningTasks: count,
+    addresses: z.array(text),
+    version: absent(text),
+  }),
+)
+
+export const leasesSchema: z.ZodType<readonly LeaseView[]> = z.array(
+  z.object({
+    leaseId: lease,
+    scopeKey: branded<ScopeKey>(text),
+    holder: node,
+    ttlMs: number,
+    grantedUnixMs: unixMs,
+    renewals: count,
+  }),
+)
+
+const taskFields = {
+  taskId: task,
+  argv: z.array(text),
+  state: taskState,
+  node: absent(node),
+  leaseId: absent(lease),
+  reason: absent(text),
+  createdUnixMs: unixMs,
+  endedUnixMs: absent(unixMs),
+  exitCode: absent(number),
+  signal: absent(text),
+  error: absent(text),
+}
+
+const stateFields = {
+  atUnixMs: unixMs,
+  state: taskState,
+  node: absent(node),
+  leaseId: absent(lease),
+  reason: absent(text),
+  detail: absent(text),
+}
+
+export const taskSchema: z.ZodType<TaskView> = z.object(taskFields)
+
+export const tasksSchema: z.ZodType<readonly TaskView[]> = z.array(taskSchema)
+
+export const taskDetailSchema: z.ZodType<TaskDetailView> = z.object({
+  ...taskFields,
+  history: z.array(z.object(stateFields)),
+  starts: count,
+  finalResults: count,
+  outputBytes: count,
+})
+
+export const inviteSchema: z.ZodType<InviteView> = z.object({
+  invite: text,
+  expiresUnixMs: unixMs,
+  urls: z.array(text),
+})
+
+export const errorSchema = z.object({ code: text, message: text, hint: text })
+
+/** The events of a run that are JSON; output has frames of its own. */
+export type JsonRunEvent = Exclude<RunEvent, { type: 'output' }>
+
+export const runEventSchema: z.ZodType<JsonRunEvent> = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('state'), taskId: task, ...stateFields }),
+  z.object({ type: z.literal('result'), task: taskSchema }),
+])

@@ -1,0 +1,165 @@
+import type { LeaseId, NodeId, PeerId, ScopeId, ScopeKey, TaskId, UnixMs } from '../../base/index.ts'
+
+/**
+ * What a running node offers to its owner over the local socket. `node/` implements it, the control server
+ * exposes it, the CLI calls it. Every method may throw a `CodedError`, which reaches the caller as it is.
+ */
+export interface NodeControl {
+  status(): StatusView
+  nodes(): readonly NodeView[]
+  /** The live leases, as their authority says. @throws CodedError `authority.no_leader` */
+  leases(): Promise<readonly LeaseView[]>
+  tasks(): readonly TaskView[]
+  /** @throws CodedError `task.unknown` */
+  task(id: TaskId): TaskDetailView
+  /** @throws CodedError `task.unknown`, `task.ended`. Resolves when the task has ended. */
+  cancel(id: TaskId): Promise<TaskView>
+  /** @throws CodedError `authority.no_leader`, `enrol.no_root_key` */
+  invite(request: InviteRequest): Promise<InviteView>
+  /**
+   * Runs a command and reports until it has its one final result; the last event is `result`. The next event is not
+   * produced before the promise that `report` returned has settled: a slow reader slows the command. When
+   * `signal` aborts, the task is cancelled; from then on `report` takes events and drops them.
+   */
+  run(request: RunRequest, report: (event: RunEvent) => Promise<void>, signal: AbortSignal): Promise<void>
+}
+
+/** The same calls from another process: each can also fail as connections do. */
+export type NodeControlClient = {
+  readonly [Call in keyof NodeControl]: (
+    ...args: Parameters<NodeControl[Call]>
+  ) => Promise<Awaited<ReturnType<NodeControl[Call]>>>
+}
+
+export interface StatusView {
+  readonly nodeId: NodeId
+  readonly peerId: PeerId
+  readonly scopeId: ScopeId
+  readonly version: string
+  readonly pid: number
+  readonly dataDir: string
+  readonly upMs: number
+  readonly facadeUrls: readonly string[]
+  readonly peerAddresses: readonly string[]
+  readonly authority: AuthorityView
+  readonly members: Readonly<Record<MemberStatus, number>>
+  readonly unfinishedTasks: number
+  /** Executions of this node's guardian. */
+  readonly runningHere: number
+  readonly remoteExecute: { readonly enabled: boolean; readonly reason: string }
+}
+
+export interface AuthorityView {
+  readonly role: 'leader' | 'follower' | 'candidate' | 'none'
+  readonly leader: NodeId | undefined
+  readonly term: number
+  readonly commitIndex: number
+  readonly appliedIndex: number
+  readonly voters: readonly NodeId[]
+}
+
+export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left'
+
+export interface NodeView {
+  readonly nodeId: NodeId
+  readonly peerId: PeerId
+  readonly self: boolean
+  readonly status: MemberStatus | 'unseen'
+  readonly incarnation: number
+  /** Age of the last sign of life; undefined for `unseen` and 0 for this node. */
+  readonly lastSeenAgoMs: number | undefined
+  readonly authority: 'leader' | 'voter' | 'none'
+  readonly remoteExecute: boolean
+  readonly runningTasks: number
+  readonly addresses: readonly string[]
+  readonly version: string | undefined
+}
+
+export interface LeaseView {
+  readonly leaseId: LeaseId
+  readonly scopeKey: ScopeKey
+  readonly holder: NodeId
+  readonly ttlMs: number
+  readonly grantedUnixMs: UnixMs
+  readonly renewals: number
+}
+
+export interface InviteRequest {
+  readonly ttlMs: number
+}
+
+export interface InviteView {
+  /** The whole string for `populi join`. A secret: printed once, never logged. */
+  readonly invite: string
+  readonly expiresUnixMs: UnixMs
+  readonly urls: readonly string[]
+}
+
+export interface RunRequest {
+  /** Program and arguments; at least one. */
+  readonly argv: readonly string[]
+  readonly cwd: string | undefined
+  /** Added to the worker's own environment. */
+  readonly env: Readonly<Record<string, string>>
+  /** Only this node; `undefined`: any eligible other node, else here. */
+  readonly on: string | undefined
+  /** Wall time of the command after which it is ended; `undefined`: none. */
+  readonly timeoutMs: number | undefined
+}
+
+export type TaskState =
+  | 'queued'
+  | 'placing'
+  | 'leasing'
+  | 'offered'
+  | 'running'
+  | 'fallback'
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+
+export type RunEvent =
+  | {
+      readonly type: 'state'
+      readonly taskId: TaskId
+      readonly state: TaskState
+      readonly atUnixMs: UnixMs
+      readonly node: NodeId | undefined
+      readonly leaseId: LeaseId | undefined
+      readonly reason: string | undefined
+      /** One sentence for people. */
+      readonly detail: string | undefined
+    }
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly chunk: Uint8Array }
+  | { readonly type: 'result'; readonly task: TaskView }
+
+export interface TaskView {
+  readonly taskId: TaskId
+  readonly argv: readonly string[]
+  readonly state: TaskState
+  readonly node: NodeId | undefined
+  readonly leaseId: LeaseId | undefined
+  /** Code of the reason vocabulary: why it is where it is. */
+  readonly reason: string | undefined
+  readonly createdUnixMs: UnixMs
+  readonly endedUnixMs: UnixMs | undefined
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  /** Why it could not be run or was ended, for people. */
+  readonly error: string | undefined
+}
+
+export interface TaskDetailView extends TaskView {
+  readonly history: readonly {
+    readonly atUnixMs: UnixMs
+    readonly state: TaskState
+    readonly node: NodeId | undefined
+    readonly leaseId: LeaseId | undefined
+    readonly reason: string | undefined
+    readonly detail: string | undefined
+  }[]
+  /** How often a process was started for it, here or elsewhere, as far as this node was told. */
+  readonly starts: number
+  readonly finalResults: number
+  readonly outputBytes: number
+}

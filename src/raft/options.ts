@@ -1,0 +1,54 @@
+import { assert, KiB, MiB } from '../base/index.ts'
+
+/**
+ * Tunables of one server. Times are in ticks; the driver decides how long a tick is. PreVote and CheckQuorum
+ * are no options: without them a server that was cut off disturbs a healthy group, and a leader that was cut off
+ * goes on believing in itself.
+ */
+export interface RaftOptions {
+  /**
+   * A follower that heard nothing from a leader for `electionTicks … 2·electionTicks − 1` ticks (drawn anew for each
+   * campaign) asks for pre-votes; a leader that heard nothing from a quorum for `electionTicks` steps down. At least
+   * `heartbeatTicks` · 3, so that lost heartbeats alone start no election. Fail-over takes about
+   * `1.5 · electionTicks` ticks plus two round trips plus two disk writes: smaller is faster, and more often wrong.
+   */
+  readonly electionTicks: number
+  /** Ticks between heartbeats. Smaller finds lost messages sooner; idle traffic is `voters − 1` messages each way per interval. */
+  readonly heartbeatTicks: number
+  /**
+   * Bytes of entries in one append message, and so also the largest proposal. Larger: fewer messages when
+   * catching up. Smaller: less delay for what shares the stream. The wire's frame limit must be above it.
+   */
+  readonly maxAppendBytes: number
+  /**
+   * Bytes of entries that the leader holds without commit; more proposals are refused. About `throughput · time
+   * to commit`: a group that lost its quorum must not fill the leader's memory. At least `maxAppendBytes`.
+   */
+  readonly maxUncommittedBytes: number
+  /**
+   * Append messages on the way to one follower without an answer. Enough to fill the link is `round trip ·
+   * bandwidth / maxAppendBytes`; memory on the way is up to `maxInflightAppends · maxAppendBytes` per follower.
+   */
+  readonly maxInflightAppends: number
+}
+
+/** For a tick of about 50 ms on a LAN: fail-over in about a second. */
+export const RAFT_DEFAULTS: RaftOptions = {
+  electionTicks: 10,
+  heartbeatTicks: 2,
+  maxAppendBytes: 256 * KiB,
+  maxUncommittedBytes: 16 * MiB,
+  maxInflightAppends: 32,
+}
+
+/** @throws InvariantError for options that cannot work: they come from the program, never from a peer. */
+export function checkOptions(options: RaftOptions): RaftOptions {
+  const { electionTicks, heartbeatTicks, maxAppendBytes, maxUncommittedBytes, maxInflightAppends } = options
+  for (const value of Object.values(options))
+    assert(Number.isSafeInteger(value) && value > 0, 'positive whole options')
+  assert(electionTicks >= 3 * heartbeatTicks, 'electionTicks is at least three heartbeatTicks')
+  assert(maxAppendBytes >= 1 * KiB, 'an append message has room for a configuration')
+  assert(maxUncommittedBytes >= maxAppendBytes, 'a proposal of the largest size fits the uncommitted bytes')
+  assert(maxInflightAppends >= 1, 'at least one append may be on its way')
+  return options
+}

@@ -1,0 +1,69 @@
+/**
+ * Where a record lives: the first byte of a key says which section it belongs to, the rest names the record. Numbers
+ * are big-endian, so that the order of the bytes is the order of the log. A prefix is never given a second meaning.
+ */
+import { type LogIndex, logIndex } from '../base/index.ts'
+
+/** The parts of the store that the ledger keeps a fingerprint of. */
+export const SECTIONS = [
+  'hardState',
+  'entries',
+  'applied',
+  'state',
+  'submitterJournal',
+  'workerJournal',
+  'meta',
+] as const
+export type Section = (typeof SECTIONS)[number]
+
+export const PREFIX: Readonly<Record<Section | 'format' | 'ledger', number>> = {
+  format: 0x01,
+  ledger: 0x02,
+  hardState: 0x10,
+  entries: 0x11,
+  applied: 0x20,
+  state: 0x21,
+  submitterJournal: 0x30,
+  workerJournal: 0x31,
+  meta: 0x40,
+}
+
+const ENTRY_KEY_BYTES = 9
+const UTF8 = new TextEncoder()
+const UTF8_STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Key of a record that has no name: the only one of its section. */
+export function soleKey(section: Section | 'format' | 'ledger'): Uint8Array {
+  return Uint8Array.of(PREFIX[section])
+}
+
+export function namedKey(section: Section, name: string): Uint8Array {
+  const text = UTF8.encode(name)
+  const key = new Uint8Array(1 + text.length)
+  key[0] = PREFIX[section]
+  key.set(text, 1)
+  return key
+}
+
+/** The name in a key; `undefined` when the bytes are no UTF-8, which no writer of ours produces. */
+export function nameOf(key: Uint8Array): string | undefined {
+  try {
+    return UTF8_STRICT.decode(key.subarray(1))
+  } catch {
+    return undefined
+  }
+}
+
+export function entryKey(index: LogIndex): Uint8Array {
+  const key = new Uint8Array(ENTRY_KEY_BYTES)
+  key[0] = PREFIX.entries
+  new DataView(key.buffer).setBigUint64(1, BigInt(index))
+  return key
+}
+
+/** The index in a key of `entryKey`; `undefined` when it has another shape. */
+export function indexOf(key: Uint8Array): LogIndex | undefined {
+  if (key.length !== ENTRY_KEY_BYTES) return undefined
+  const index = new DataView(key.buffer, key.byteOffset).getBigUint64(1)
+  return index <= BigInt(Number.MAX_SAFE_INTEGER) ? logIndex(Number(index)) : undefined
+}

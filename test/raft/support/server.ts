@@ -1,0 +1,61 @@
+/** One server under test, with a disk that works, and the words of its peers put into their mouths. */
+import { RAFT_DEFAULTS, type RaftMessage } from '../../../src/raft/index.ts'
+import { Machine, savedLog } from './machine.ts'
+import { parseArguments, parseMessage } from './parse.ts'
+import { printEntry, printMessage } from './print.ts'
+
+const THREE = ['n1', 'n2', 'n3']
+
+export interface Setup {
+  readonly terms?: readonly number[]
+  readonly term?: number
+  readonly vote?: string
+  readonly commit?: number
+  readonly voters?: readonly string[]
+}
+
+/** n1, with its configuration at index 1 and commands of `terms` from index 2 on. */
+export function server({ terms = [], term = 1, vote, commit = 1, voters = THREE }: Setup = {}): Machine {
+  const saved = savedLog(voters, terms, { term, vote, commit })
+  return new Machine({ name: 'n1', options: RAFT_DEFAULTS, saved, seed: 1 })
+}
+
+/** Everything there is to do, with a disk that works; what left, in order. */
+export function settle(machine: Machine): readonly string[] {
+  const sent: string[] = []
+  while (machine.core.hasReady()) {
+    const ready = machine.take()
+    machine.applied.push(...ready.committedEntries)
+    sent.push(...[...ready.messages, ...machine.finish()].map(printMessage))
+  }
+  return sent
+}
+
+export const message = (text: string): RaftMessage => parseMessage(parseArguments(text))
+
+/** Tells n1 a message and returns what it answers. */
+export function tell(machine: Machine, text: string): readonly string[] {
+  machine.core.step(message(text))
+  return settle(machine)
+}
+
+export function ticks(machine: Machine, count: number): void {
+  for (let left = count; left > 0; left--) machine.core.tick()
+}
+
+/** Ticks until n1 asks for pre-votes, and gets one: it is a candidate, and what it sent as one is returned. */
+export function becomeCandidate(machine: Machine): readonly string[] {
+  while (machine.core.status.role !== 'pre-candidate') machine.core.tick()
+  settle(machine)
+  return tell(machine, `n2 > n1 pre-vote-response term=${machine.core.status.term} granted=yes`)
+}
+
+/** Elects n1, and returns what it sent on election. */
+export function becomeLeader(machine: Machine): readonly string[] {
+  becomeCandidate(machine)
+  return tell(machine, `n2 > n1 vote-response term=${machine.core.status.term} granted=yes`)
+}
+
+export const logOf = (machine: Machine): readonly string[] =>
+  machine.disk.load().entries.slice(1).map(printEntry)
+export const command = (text: string): Uint8Array => new TextEncoder().encode(text)

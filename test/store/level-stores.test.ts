@@ -1,0 +1,4 @@
+import { storeContract } from './contract.ts'
+import { levelPlace } from './level-place.ts'
+
+storeContract('LevelDB', levelPlace)
