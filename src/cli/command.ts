@@ -41,7 +41,7 @@ export class Cli {
   }
 }
 
-export interface CommandText {
+interface CommandText {
   readonly summary: string
   /** More than the summary says, for `--help`. */
   readonly description?: string

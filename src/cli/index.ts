@@ -4,5 +4,5 @@
  * the node itself.
  */
 export { main } from './cli.ts'
-export type { CliDeps, CliNode, EnrolledNode } from './deps.ts'
+export type { CliDeps, CliNode } from './deps.ts'
 export { type CliIo, type Sink, streamSink } from './io.ts'

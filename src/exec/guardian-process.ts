@@ -21,7 +21,7 @@ const PING_MS = 500
 /** A guardian with nothing to end leaves within a few milliseconds of the end of its pipe. */
 const LEAVE_MS = 10_000
 
-export interface GuardianProcessInit {
+interface GuardianProcessInit {
   readonly directory: string
   readonly owner: string
   readonly logger: Logger

@@ -4,7 +4,7 @@ import type { ExecutionJournal } from './journal.ts'
 import type { GuardianCommand, GuardianEvent, RunCommand } from './protocol.ts'
 import { type SpawnedCommand, spawnCommand } from './spawn-command.ts'
 
-export interface GuardianInit {
+interface GuardianInit {
   readonly journal: ExecutionJournal
   readonly clock: Clock
   readonly send: (event: GuardianEvent) => void

@@ -11,9 +11,6 @@ export type {
   ExecutionDeadline,
   ExecutionEnd,
   ExecutionSpec,
-  ExitCause,
   OutputReader,
-  OutputStream,
 } from './execution.ts'
-export { GuardianClient, type GuardianClientInit } from './guardian-client.ts'
-export type { Leftover } from './leftovers.ts'
+export { GuardianClient } from './guardian-client.ts'

@@ -34,7 +34,7 @@ export interface Quarry {
   readonly groupOutlivesLeader: boolean
 }
 
-export interface Look {
+interface Look {
   /** The living processes of the quarry; never this process itself. */
   readonly found: readonly ProcessInfo[]
   /** Nothing found, and nothing overlooked. */

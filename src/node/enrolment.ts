@@ -28,6 +28,8 @@ const INVITE_POLL_MS = 25
 
 export interface EnrolmentInit {
   readonly identity: Identity
+  /** At a node that can admit others. */
+  readonly heldRootKey: () => SigningKey | undefined
   readonly authority: AuthorityClient
   readonly driver: AuthorityDriver
   readonly book: RosterBook
@@ -106,7 +108,7 @@ export class Enrolment {
   }
 
   private rootKey(): SigningKey {
-    const { rootKey } = this.init.identity
+    const rootKey = this.init.heldRootKey()
     if (rootKey === undefined) throw new CodedError('enrol.no_root_key')
     return rootKey
   }

@@ -13,11 +13,12 @@ import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
 import type { NodeConfig } from './config/index.ts'
-import type { Identity } from './identity/index.ts'
+import type { Identity, SigningKey } from './identity/index.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import { placeTask } from './placing.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
+import { RootKeySharing } from './root-key-sharing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
 import { Rpc } from './rpc.ts'
@@ -46,6 +47,7 @@ export interface MeshNodeInit {
   readonly incarnation: Incarnation
   readonly book: RosterBook
   readonly ownRecord: (runningTasks: number) => NodeRecord
+  readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
   /** The node cannot go on: a store failed, or an invariant is broken. */
   readonly fatal: (error: CodedError) => void
 }
@@ -59,6 +61,7 @@ export class MeshNode {
   readonly membership: MembershipDriver
   readonly worker: Worker
   readonly submitter: Submitter
+  readonly rootKeys: RootKeySharing
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
   private cancelAuthorityTick: Cancel | undefined
@@ -78,6 +81,7 @@ export class MeshNode {
     this.worker = this.createWorker(link)
     this.submitter = this.createSubmitter(link)
     this.membership = this.createMembership()
+    this.rootKeys = this.createRootKeySharing()
   }
 
   async start(): Promise<void> {
@@ -86,6 +90,7 @@ export class MeshNode {
     this.raft.start()
     this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.authority.tick())
     this.membership.start()
+    this.rootKeys.start()
   }
 
   /** Ends the work first, while leases can still be given back and results sent. */
@@ -93,6 +98,7 @@ export class MeshNode {
     await this.submitter.stop(patience)
     await Promise.race([this.worker.stop(), patience])
     this.membership.stop()
+    this.rootKeys.stop()
     this.cancelAuthorityTick?.()
     this.client.stop()
     this.rpc.stop()
@@ -201,6 +207,19 @@ export class MeshNode {
           runningHere: this.worker.running,
         }),
       fatal,
+    })
+  }
+
+  private createRootKeySharing(): RootKeySharing {
+    const { identity, transport, scheduler, logger, keepRootKey } = this.init
+    return new RootKeySharing({
+      identity,
+      core: this.core,
+      rpc: this.rpc,
+      transport,
+      scheduler,
+      logger: logger.child({ room: 'identity' }),
+      keep: keepRootKey,
     })
   }
 

@@ -24,7 +24,7 @@ import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
 import { rosterEntryOf, storePath } from './folder.ts'
-import { type Identity, loadIdentity } from './identity/index.ts'
+import { type Identity, keepRootKey, loadIdentity } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
 import { MeshNode } from './mesh-node.ts'
 import { SystemScheduler } from './ports.ts'
@@ -142,10 +142,12 @@ async function bringUp(
     book,
     ownRecord: (runningTasks) =>
       describe({ identity, config, network, facadeUrls: facadeUrls(), runningTasks, now: clock.wall() }),
+    keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
     fatal,
   })
   const enrolment = new Enrolment({
     identity,
+    heldRootKey: () => node.rootKeys.rootKey,
     authority: node.client,
     driver: node.authority,
     book,

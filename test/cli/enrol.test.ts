@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { LIMITS } from '../../src/base/index.ts'
-import { INVITE, STATUS } from '../node/control/fake-control.ts'
+import { FakeControl, INVITE, STATUS } from '../node/control/fake-control.ts'
 import { cli } from './support.ts'
 
 const FIELDS = `node   desk
@@ -42,6 +42,14 @@ test('invite: the invite alone on standard output, the words beside it', async (
     out: `${INVITE.invite}\n`,
     err: 'Good for one machine, for 15 min. There, run `populi join -` and paste it.\nThe machine must reach http://192.168.1.4:9847.\n',
   })
+})
+
+test('an invite of a node that only its own machine reaches says what to do', async () => {
+  const control = new FakeControl()
+  control.invite = async () => ({ ...INVITE, urls: ['http://127.0.0.1:9847', 'http://[::1]:9847'] })
+  expect((await cli(['invite'], { control })).err).toContain(
+    '\nOnly this machine reaches http://127.0.0.1:9847 or http://[::1]:9847: for others, start the node with `populi up --listen <address>`.\n',
+  )
 })
 
 test('join takes the invite as an argument or, with -, the first line of standard input', async () => {

@@ -17,6 +17,7 @@ import { calling, cli } from './support.ts'
 
 const EVENTS: readonly RunEvent[] = [
   stateEvent({ state: 'queued' }),
+  stateEvent({ state: 'offered', node: ATTIC, leaseId: 17 as LeaseId, reason: 'populi_remote_lease_hold' }),
   stateEvent({ state: 'running', node: ATTIC, leaseId: 17 as LeaseId, reason: 'populi_remote_lease_hold' }),
   output('stdout', 'step 1\n'),
   output('stderr', 'warning\n'),
@@ -40,7 +41,8 @@ test("output goes where the command wrote it, the task's way is told on standard
     code: 0,
     out: 'step 1\nstep 1\n',
     err: `populi: task 81 queued
-populi: task 81 running on attic, lease 17: runs on another node, under a lease (populi_remote_lease_hold)
+populi: task 81 offered on attic, lease 17: runs on another node, under a lease (populi_remote_lease_hold)
+populi: task 81 running on attic, lease 17
 warning
 populi: task 81 fallback on attic: attic was lost\\nat step 1
 populi: task 81 running on desk, lease 23

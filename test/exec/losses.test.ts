@@ -75,7 +75,7 @@ describe('the node is stopped', () => {
     const { node, guardianPid } = await runningFamily(temporaryDirectory(), tag)
     await node.extend(within(1000))
     node.child.kill('SIGSTOP')
-    await until(() => living(tag).length === 0)
+    await until(() => living(`sleep\0${tag}`).length === 0)
     expect(isAlive(guardianPid)).toBe(true)
     node.child.kill('SIGCONT')
     expect(await node.report()).toMatchObject({ cause: 'deadline' })

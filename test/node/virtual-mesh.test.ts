@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { encode } from '../../src/base/index.ts'
 import type { RunEvent, RunRequest } from '../../src/node/control/node-control.ts'
 import type { Submission } from '../../src/node/submission.ts'
 import { VirtualMesh, type VirtualNode } from './support/virtual-mesh.ts'
@@ -175,6 +176,26 @@ describe('composed nodes over a virtual network', () => {
     await mesh.time.until('it runs at home', () => submission.task.record.attempt?.nodeId === 'a')
     submission.cancel()
     await finish(submission)
+  })
+
+  it('3 nodes: every voter comes to hold the root key, a node that does not vote is refused it', async () => {
+    await start(['a', 'b', 'c'])
+    await mesh.time.until('all three hold it', () => mesh.nodes.every(({ rootKey }) => rootKey !== undefined))
+    const [founder, ...joined] = mesh.nodes
+    for (const { node } of joined) {
+      expect(node.rootKeys.rootKey?.publicKey).toEqual(founder?.node.rootKeys.rootKey?.publicKey)
+    }
+
+    await start(['a', 'b'])
+    await mesh.time.run(10_000)
+    expect(mesh.get('b').rootKey).toBeUndefined()
+    const recipient = new Uint8Array(32).fill(9)
+    const asked = mesh
+      .get('b')
+      .node.rpc.request(mesh.get('a').peer, 'identity.root-key', encode({ recipient }), 1000)
+    const refusal = expect(asked).rejects.toMatchObject({ code: 'enrol.no_root_key' })
+    await mesh.time.run(100)
+    await refusal
   })
 
   it('cancel reaches the worker, and the lease is free again', async () => {

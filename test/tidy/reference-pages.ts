@@ -18,7 +18,7 @@ export function errorsPage(entries = errorEntries()): string {
   return page('Errors', [
     'What a node can tell a person, a program or a peer. A program matches on the code, which never changes its meaning; a',
     'person reads the message and what to do. `{words}` are filled in. In the JSON of the façade and of the CLI an error is',
-    '`{"code", "message", "hint"}`.',
+    '`{"error": {"code", "message", "hint"}}`.',
     '',
     'Exit codes of the CLI: 1 failed, 2 wrong use, 3 not found, 4 refused, 5 unavailable (trying again can help),',
     '6 damaged data.',

@@ -20,10 +20,10 @@ export function addInvite(cli: Cli, program: Command): void {
       const made = await cli.client.invite({ ttlMs: ttl })
       await cli.answer(made, ({ invite }) => `${invite}\n`)
       if (cli.json) return
-      const left = duration(made.expiresUnixMs - cli.io.now())
+      const left = duration(Math.round((made.expiresUnixMs - cli.io.now()) / 1000) * 1000)
       await cli.say(
         `Good for one machine, for ${left}. There, run \`populi join -\` and paste it.\n` +
-          `The machine must reach ${printable(made.urls.join(' or '))}.\n`,
+          `${reach(made.urls)}\n`,
       )
     },
   ).option(
@@ -32,4 +32,13 @@ export function addInvite(cli: Cli, program: Command): void {
     durationOption('--ttl', LIMITS.inviteTtlMsMax),
     900_000,
   )
+}
+
+const LOOPBACK = /^https?:\/\/(127\.|\[::1\])/
+
+/** The usual mistake, and it only shows on the other machine: a node that listens on loopback invites nobody. */
+function reach(urls: readonly string[]): string {
+  const shown = printable(urls.join(' or '))
+  if (urls.some((url) => !LOOPBACK.test(url))) return `The machine must reach ${shown}.`
+  return `Only this machine reaches ${shown}: for others, start the node with \`populi up --listen <address>\`.`
 }

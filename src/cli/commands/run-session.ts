@@ -24,6 +24,7 @@ export class RunSession {
   private readonly leave = new AbortController()
   private task: TaskId | undefined
   private interrupts = 0
+  private lastWhy: string | undefined
   private exitCode = EXIT_FAILED
 
   constructor(cli: Cli, quiet: boolean) {
@@ -90,7 +91,9 @@ export class RunSession {
     const where = event.node === undefined ? '' : ` on ${event.node}`
     const lease = event.leaseId === undefined ? '' : `, lease ${event.leaseId}`
     const why = event.detail ?? (event.reason === undefined ? undefined : reasonText(event.reason))
-    const because = why === undefined ? '' : `: ${printable(why)}`
+    // One reason stands over several states; said once, it is read.
+    const because = why === undefined || why === this.lastWhy ? '' : `: ${printable(why)}`
+    this.lastWhy = why
     await this.tell(`task ${event.taskId} ${event.state}${where}${lease}${because}`, stateColour(event.state))
   }
 

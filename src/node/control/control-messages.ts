@@ -192,7 +192,7 @@ export const inviteSchema: z.ZodType<InviteView> = z.object({
 export const errorSchema = z.object({ code: text, message: text, hint: text })
 
 /** The events of a run that are JSON; output has frames of its own. */
-export type JsonRunEvent = Exclude<RunEvent, { type: 'output' }>
+type JsonRunEvent = Exclude<RunEvent, { type: 'output' }>
 
 export const runEventSchema: z.ZodType<JsonRunEvent> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('state'), taskId: task, ...stateFields }),

@@ -15,7 +15,7 @@ import { RunStream } from './run-stream.ts'
 /** Mode bits that the socket is born without: everything but reading and writing by its owner. */
 const SOCKET_UMASK = 0o177
 
-export interface ControlServerInit {
+interface ControlServerInit {
   /** Open its store first: the store's lock, not this socket, decides which of two nodes that start at once goes on. */
   readonly dataDir: string
   readonly logger: Logger

@@ -3,7 +3,21 @@
  * directory. `NodeControl` is what a node offers, the server exposes it, the client calls it.
  */
 export { ControlClient } from './control-client.ts'
-export { fromJson, toJson } from './control-messages.ts'
-export { type ControlServer, type ControlServerInit, createControlServer } from './control-server.ts'
+export { toJson } from './control-messages.ts'
+export { type ControlServer, createControlServer } from './control-server.ts'
 export { controlSocketPath } from './control-socket.ts'
-export type * from './node-control.ts'
+export type {
+  AuthorityView,
+  InviteRequest,
+  InviteView,
+  LeaseView,
+  NodeControl,
+  NodeControlClient,
+  NodeView,
+  RunEvent,
+  RunRequest,
+  StatusView,
+  TaskDetailView,
+  TaskState,
+  TaskView,
+} from './node-control.ts'

@@ -5,7 +5,7 @@
  */
 import { assert, CodedError, LIMITS } from '../../base/index.ts'
 
-export type FrameKind = 'event' | 'stdout' | 'stderr' | 'error'
+type FrameKind = 'event' | 'stdout' | 'stderr' | 'error'
 
 export interface Frame {
   readonly kind: FrameKind

@@ -30,3 +30,8 @@ export async function loadOrCreateKey(path: string): Promise<SigningKey> {
   // Another process was faster: its key counts.
   return loadOrCreateKey(path)
 }
+
+/** Keeps the root key that another voter sent. One that is there already stays: it can only be the same. */
+export async function keepRootKey(dataDir: string, rootKey: SigningKey): Promise<void> {
+  await createPrivateFile(rootKeyPath(dataDir), rootKey.exportSeed())
+}

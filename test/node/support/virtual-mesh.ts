@@ -19,7 +19,7 @@ import {
 } from '../../../src/base/index.ts'
 import type { Execution, ExecutionEnd, ExecutionSpec, OutputReader } from '../../../src/exec/index.ts'
 import type { NodeConfig } from '../../../src/node/config/index.ts'
-import type { Identity } from '../../../src/node/identity/index.ts'
+import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
 import type { Cancel, PeerEvent, Scheduler, SendResult, Transport } from '../../../src/node/ports.ts'
 import { RosterBook } from '../../../src/node/roster-book.ts'
@@ -237,6 +237,8 @@ export interface VirtualNode {
   up: boolean
   life: number
   time: Life
+  /** On this machine's disk. */
+  rootKey: SigningKey | undefined
 }
 
 export const TEST_CONFIG = {
@@ -254,11 +256,15 @@ export class VirtualMesh {
   readonly nodes: VirtualNode[] = []
   readonly failures: unknown[] = []
   private readonly cut = new Set<string>()
-  private names: readonly string[] = []
+  private readonly names: readonly string[]
+  private readonly rootKey = SigningKey.generate()
+
+  private constructor(names: readonly string[]) {
+    this.names = names
+  }
 
   static async start(names: readonly string[], config: Partial<NodeConfig> = {}): Promise<VirtualMesh> {
-    const mesh = new VirtualMesh()
-    mesh.names = names
+    const mesh = new VirtualMesh(names)
     const roster = names.map((name) => entryOf(name))
     for (const [at, name] of names.entries()) {
       const disk = new MemoryDisk()
@@ -267,7 +273,8 @@ export class VirtualMesh {
       if (at === 0) await stores.log.append(foundation(roster))
       await stores.close()
       const executor = new VirtualExecutor(mesh.time)
-      mesh.nodes.push({ name, peer, disk, executor, up: false, life: 0 } as unknown as VirtualNode)
+      const rootKey = at === 0 ? mesh.rootKey : undefined
+      mesh.nodes.push({ name, peer, disk, executor, rootKey, up: false, life: 0 } as unknown as VirtualNode)
       await mesh.boot(name, config)
     }
     return mesh
@@ -321,7 +328,7 @@ export class VirtualMesh {
     entry.life += 1
     entry.transport = transport
     entry.node = new MeshNode({
-      identity: { peerId: entry.peer, nodeId: name, scopeId: 'scope' } as unknown as Identity,
+      identity: this.identityOf(entry),
       config: { ...TEST_CONFIG, ...config },
       stores,
       savedLog: await stores.log.load(),
@@ -342,6 +349,10 @@ export class VirtualMesh {
         remote_execute: true,
         running_tasks: runningTasks,
       }),
+      keepRootKey: (rootKey) => {
+        entry.rootKey = rootKey
+        return Promise.resolve()
+      },
       fatal: (error) => {
         if (!life.over) this.failures.push(error)
       },
@@ -375,6 +386,11 @@ export class VirtualMesh {
       this.tell(left, { type: 'disconnected', peer: right.peer })
       this.tell(right, { type: 'disconnected', peer: left.peer })
     }
+  }
+
+  private identityOf({ peer, name, rootKey }: VirtualNode): Identity {
+    const { publicKey: rootPublicKey } = this.rootKey
+    return { peerId: peer, nodeId: name, scopeId: 'scope', rootPublicKey, rootKey } as unknown as Identity
   }
 
   private meet(left: VirtualNode, right: VirtualNode): void {
