@@ -131,7 +131,6 @@ export const clientRequestSchema = z.object({
     admit,
   ]),
 })
-export type ClientRequest = z.output<typeof clientRequestSchema>
 export { rosterEntry as rosterEntrySchema }
 
 export const encodeRosterEntry = (value: RosterEntry): Uint8Array => encode(value)

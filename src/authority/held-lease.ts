@@ -48,7 +48,7 @@ export function planLease(sentAt: BootMs, ttlMs: number, driftRatio: number, bud
   }
 }
 
-export type HeldLeaseAction = 'none' | 'renew' | 'lost'
+type HeldLeaseAction = 'none' | 'renew' | 'lost'
 
 /** One lease from its confirmation to its end, at the holder. */
 export class HeldLease {

@@ -46,7 +46,7 @@ const session = z.object({
   /** Answers below this sequence are forgotten: they had arrived. */
   answeredBelow: z.number().int(),
 })
-export type Session = z.output<typeof session>
+type Session = z.output<typeof session>
 
 const invite = z.object({
   inviteId: z.string(),

@@ -16,7 +16,7 @@ export type PeerId = Brand<string, 'PeerId'>
 export type NodeId = Brand<string, 'NodeId'>
 /** Id of one person's mesh: derived from its root key. */
 export type ScopeId = Brand<string, 'ScopeId'>
-/** Id of a task, unique in its scope: a random decimal number below 2⁵³, chosen once by the submitter. */
+/** Id of a task, unique in its scope: a random decimal number of at most 15 digits, which a JSON number holds exactly, chosen once by the submitter. */
 export type TaskId = Brand<string, 'TaskId'>
 /** What a lease is for, e.g. `task:<task id>`. At most `LIMITS.scopeKeyBytesMax` bytes. */
 export type ScopeKey = Brand<string, 'ScopeKey'>
@@ -50,7 +50,7 @@ const NODE_ID = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/
 /** 15 digits: every such number is exact in a `number`, and no log gets that long. */
 const LEASE_ID = /^[1-9][0-9]{0,14}$/
-const TASK_ID = /^[1-9][0-9]{0,15}$/
+const TASK_ID = /^[1-9][0-9]{0,14}$/
 const SCOPE_ID = /^[a-z2-7]{16,52}$/
 
 /** @throws CodedError `input.invalid` unless `value` is 1–63 lower-case letters, digits or inner hyphens. */

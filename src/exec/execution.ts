@@ -29,7 +29,7 @@ export interface ExecutionDeadline {
  * - `guardian-lost`: the guardian process ended alone; the node ended what it had started.
  * - `spawn-failed`: nothing ran; `error` says why.
  */
-export type ExitCause = 'exited' | 'killed-on-order' | 'deadline' | 'guardian-lost' | 'spawn-failed'
+type ExitCause = 'exited' | 'killed-on-order' | 'deadline' | 'guardian-lost' | 'spawn-failed'
 
 export interface ExecutionEnd {
   /** `undefined` when a signal ended the main process, when nothing ran, or when nobody saw it end. */

@@ -81,7 +81,7 @@ export class GuardedExecution {
   }
 
   end(graceMs: number): void {
-    if (this.cause !== undefined) return
+    if (this.cause !== undefined) return this.hurry()
     const now = this.clock.now()
     const killAt = Math.min(now + graceMs, this.deadline.killAt)
     this.deadline = { termAt: now, killAt: bootMs(killAt) }
@@ -106,10 +106,14 @@ export class GuardedExecution {
   async ended(): Promise<EndedEvent> {
     const quiet = await this.quiet
     if (quiet) await this.exited
-    const drainMsMax = this.cause === 'exited' ? Number.POSITIVE_INFINITY : LIMITS.execDrainMsMax
-    await this.output.drain(drainMsMax / LOOK_MS)
+    if (this.cause !== 'exited') this.hurry()
+    await this.output.drain()
     const { executionId } = this.command
     return { kind: 'ended', executionId, cause: this.cause ?? 'exited', quiet, ...this.exit }
+  }
+
+  private hurry(): void {
+    this.output.hurry(LIMITS.execDrainMsMax / LOOK_MS)
   }
 
   private async stop(cause: EndCause): Promise<void> {

@@ -18,7 +18,7 @@ import { ownerOf } from './markers.ts'
 import { executionIdSchema, type GuardianEvent } from './protocol.ts'
 import { TrackedExecution, type TrackedExecutionInit } from './tracked-execution.ts'
 
-export interface GuardianClientInit {
+interface GuardianClientInit {
   /** For this node alone, below its data directory; made when it is absent. */
   readonly directory: string
   readonly logger: Logger

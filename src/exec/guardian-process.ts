@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { CodedError, LIMITS, type Logger } from '../base/index.ts'
@@ -30,17 +31,19 @@ interface GuardianProcessInit {
   readonly isBusy: () => boolean
 }
 
+type GuardianChild = ChildProcessByStdio<Writable, Readable, Readable>
+
 /** The guardian as the node sees it: a child process with two pipes, watched. */
 export class GuardianProcess {
   /** The process has ended and every event that it sent was handled. */
   readonly closed: Promise<void>
-  private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  private readonly child: GuardianChild
   private readonly commands: FrameWriter
   private readonly logger: Logger
   private readonly watch: NodeJS.Timeout
   private silentPings = 0
 
-  /** @throws CodedError `exec.guardian_lost` when it ends before it is ready. */
+  /** @throws CodedError `exec.guardian_lost` when it cannot be started, or ends before it is ready. */
   static async start(init: GuardianProcessInit): Promise<GuardianProcess> {
     const ready = Promise.withResolvers<void>()
     let isReady = false
@@ -50,21 +53,16 @@ export class GuardianProcess {
       ready.resolve()
     }
     const isBusy = (): boolean => !isReady || init.isBusy()
-    const guardian = new GuardianProcess({ ...init, onEvent, isBusy })
+    const guardian = new GuardianProcess(await spawnGuardian(init), { ...init, onEvent, isBusy })
     const lost = guardian.closed.then(() => Promise.reject(new CodedError('exec.guardian_lost')))
     await Promise.race([ready.promise, lost])
     lost.catch(() => undefined)
     return guardian
   }
 
-  private constructor({ directory, owner, logger, onEvent, isBusy }: GuardianProcessInit) {
+  private constructor(child: GuardianChild, { logger, onEvent, isBusy }: GuardianProcessInit) {
     this.logger = logger
-    this.child = spawn(process.execPath, [YOUNG_SPACE, PROGRAM, directory], {
-      env: guardianEnvironment(process.env, owner),
-      // A session of its own: Ctrl-C in the node's terminal is the node's to answer.
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
+    this.child = child
     this.commands = new FrameWriter(this.child.stdin)
     this.child.stdin.on('error', () => undefined)
     this.child.on('error', (error) =>
@@ -120,4 +118,17 @@ export class GuardianProcess {
   private report(text: string): void {
     this.logger.error({ guardian: this.child.pid, text }, 'the guardian failed')
   }
+}
+
+/** @throws CodedError `exec.guardian_lost` when this machine has no room for a process. */
+async function spawnGuardian({ directory, owner }: GuardianProcessInit): Promise<GuardianChild> {
+  const child: GuardianChild = spawn(process.execPath, [YOUNG_SPACE, PROGRAM, directory], {
+    env: guardianEnvironment(process.env, owner),
+    // A session of its own: Ctrl-C in the node's terminal is the node's to answer.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  if (child.pid !== undefined) return child
+  const [cause] = await once(child, 'error')
+  throw new CodedError('exec.guardian_lost', {}, { cause })
 }

@@ -38,14 +38,15 @@ export class OutputPump {
     if (wasFull && !this.isWindowFull) for (const pipe of this.pipes) pipe.resume()
   }
 
-  /**
-   * Every process that should write is dead: what they left in the pipes is still delivered, then the pipes end. After a
-   * kill (`looksMax`) not at the pace of a slow reader: somebody waits for the end.
-   */
-  drain(looksMax: number): Promise<void> {
+  /** Every process that should write is dead: what they left in the pipes is still delivered, then the pipes end. */
+  drain(): Promise<void> {
     this.writersAreDead = true
-    this.looksLeft = looksMax
     return this.closed
+  }
+
+  /** Somebody waits for the end: from now on, drains not at the pace of a slow reader. */
+  hurry(looksMax: number): void {
+    this.looksLeft = Math.min(this.looksLeft, looksMax)
   }
 
   /**

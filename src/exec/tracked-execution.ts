@@ -41,6 +41,8 @@ export class TrackedExecution implements Execution {
   private readonly pieces: (readonly [OutputStream, Uint8Array])[] = []
   private isDelivering = false
   private readerFailed = false
+  /** Told to end: a slow reader no longer holds up the end. */
+  private isHurried = false
   /** Known, and waiting for the rest of the output. */
   private result: ExecutionEnd | undefined
   private drainLimit: NodeJS.Timeout | undefined
@@ -63,6 +65,7 @@ export class TrackedExecution implements Execution {
     const { executionId } = this
     const graceMs = this.init.stopGraceMs
     this.init.logger.info({ executionId, reason }, 'the execution is told to end')
+    this.isHurried = true
     if (this.result !== undefined) this.limitDrain()
     else if (this.isGuarded) this.init.send({ kind: 'end', executionId, graceMs })
     else this.finish({ exitCode: undefined, signal: undefined, cause: 'killed-on-order', quiet: true })
@@ -133,7 +136,7 @@ export class TrackedExecution implements Execution {
       error ? CodedError.fromShape(error) : new CodedError('operation.cancelled', { what: 'the command' }),
     )
     if (!this.isDelivering) this.settle()
-    else if (result.cause !== 'exited') this.limitDrain()
+    else if (this.isHurried || result.cause !== 'exited') this.limitDrain()
   }
 
   private async deliver(): Promise<void> {

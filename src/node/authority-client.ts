@@ -45,7 +45,7 @@ const RETRIED: ReadonlySet<ErrorCode> = new Set([
   'operation.timeout',
 ])
 
-export interface AuthorityClientInit {
+interface AuthorityClientInit {
   readonly rpc: Rpc
   readonly transport: Transport
   readonly clock: Clock
@@ -55,7 +55,7 @@ export interface AuthorityClientInit {
   readonly knownLeader: () => PeerId | undefined
 }
 
-export interface Granted {
+interface Granted {
   readonly answer: Extract<Answer, { ok: true }>
   /** When the request was first sent: a lease counts from here. */
   readonly sentAt: BootMs

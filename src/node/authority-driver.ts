@@ -32,7 +32,7 @@ interface PendingProposal {
   readonly reject: (error: CodedError) => void
 }
 
-export interface AuthorityDriverInit {
+interface AuthorityDriverInit {
   readonly core: RaftCore
   readonly machine: AuthorityStateMachine
   readonly store: StateStore

@@ -26,7 +26,7 @@ const COMMIT_DEADLINE_MS = 5000
 const INVITE_WAIT_MS = 1500
 const INVITE_POLL_MS = 25
 
-export interface EnrolmentInit {
+interface EnrolmentInit {
   readonly identity: Identity
   /** At a node that can admit others. */
   readonly heldRootKey: () => SigningKey | undefined

@@ -31,7 +31,7 @@ import { authorityView, countMembers, leaseViews, nodeView } from './views.ts'
 
 const VIEW_DEADLINE_MS = 3000
 
-export interface LocalControlInit {
+interface LocalControlInit {
   readonly node: MeshNode
   readonly enrolment: Enrolment
   readonly book: RosterBook

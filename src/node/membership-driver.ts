@@ -22,7 +22,7 @@ import {
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import type { RosterBook } from './roster-book.ts'
 
-export interface MembershipDriverInit {
+interface MembershipDriverInit {
   readonly transport: Transport
   readonly book: RosterBook
   readonly clock: Clock

@@ -32,7 +32,7 @@ const AUTHORITY_TICK_MS = 50
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
 
-export interface MeshNodeInit {
+interface MeshNodeInit {
   readonly identity: Identity
   readonly config: NodeConfig
   readonly stores: NodeStores

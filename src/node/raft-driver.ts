@@ -18,7 +18,7 @@ import {
 } from '../raft/index.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 
-export interface RaftDriverInit {
+interface RaftDriverInit {
   readonly core: RaftCore
   readonly log: LogStore
   readonly transport: Transport

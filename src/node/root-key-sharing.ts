@@ -18,7 +18,7 @@ const TIMEOUT_MS = 5000
 const requestSchema = z.object({ recipient: bytesSchema })
 const answerSchema = z.object({ sender: bytesSchema, box: bytesSchema })
 
-export interface RootKeySharingInit {
+interface RootKeySharingInit {
   readonly identity: Identity
   readonly core: RaftCore
   readonly rpc: Rpc

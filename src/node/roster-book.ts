@@ -6,7 +6,7 @@
 import type { RosterEntry } from '../authority/index.ts'
 import { CodedError, LIMITS, type Logger, type NodeId, nodeId, type PeerId } from '../base/index.ts'
 
-export interface RosterBookInit {
+interface RosterBookInit {
   /** Checks the credential and that it names this peer and node. @throws CodedError `credential.invalid` */
   readonly verify: (entry: RosterEntry) => void
   /** Keeps the whole roster on disk. */

@@ -34,7 +34,7 @@ const frameSchema = z.discriminatedUnion('kind', [
 ])
 type Frame = z.output<typeof frameSchema>
 
-export type RpcHandler = (from: PeerId, body: Uint8Array) => Promise<Uint8Array>
+type RpcHandler = (from: PeerId, body: Uint8Array) => Promise<Uint8Array>
 
 interface Pending {
   readonly peer: PeerId

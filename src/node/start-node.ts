@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import {
+  type Clock,
   CodedError,
   type Incarnation,
   incarnation,
@@ -15,10 +16,10 @@ import {
   toCodedError,
 } from '../base/index.ts'
 import { GuardianClient } from '../exec/index.ts'
-import { createFacade, type Facade } from '../http/index.ts'
+import { createFacade, type EnrolHandler, type Facade } from '../http/index.ts'
 import type { NodeRecord } from '../membership/index.ts'
 import { MeshNetwork } from '../net/index.ts'
-import { type MetaStore, openStores } from '../store/index.ts'
+import { type MetaStore, type NodeStores, openStores } from '../store/index.ts'
 import { createLogger } from '../telemetry/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
@@ -27,7 +28,7 @@ import { rosterEntryOf, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
 import { MeshNode } from './mesh-node.ts'
-import { SystemScheduler } from './ports.ts'
+import { type Scheduler, SystemScheduler } from './ports.ts'
 import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { VERSION } from './version.ts'
@@ -91,24 +92,77 @@ class Lifecycle {
   }
 }
 
+/** What was on disk, and what everything else is built from. */
+interface Opened {
+  readonly dataDir: string
+  readonly config: NodeConfig
+  readonly clock: Clock
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly logger: Logger
+  readonly identity: Identity
+  readonly stores: NodeStores
+  readonly book: RosterBook
+  readonly fatal: (error: CodedError) => void
+}
+
+interface Composed {
+  readonly network: MeshNetwork
+  readonly guardian: GuardianClient
+  readonly facade: Facade
+  readonly node: MeshNode
+  readonly control: NodeControl
+}
+
 async function bringUp(
   dataDir: string,
   config: NodeConfig,
   lifecycle: Lifecycle,
 ): Promise<{ control: NodeControl; ready: StatusView }> {
+  const opened = await open(dataDir, config, lifecycle)
+  const { network, guardian, facade, node, control } = await compose(opened)
+  await guardian.start()
+  lifecycle.onStop(() => guardian.stop())
+  await network.start()
+  lifecycle.onStop(() => network.stop())
+  await node.start()
+  lifecycle.onStop(() => node.stop(lifecycle.patience()))
+  await facade.listen({ host: config.facadeHost, port: config.facadePort })
+  lifecycle.onStop(() => facade.close())
+  const { logger, fatal } = opened
+  const onFatal = (error: Error): void => fatal(toCodedError(error))
+  const server = createControlServer(control, { dataDir, logger, onFatal })
+  await server.start()
+  lifecycle.onStop(() => server.stop())
+  return { control, ready: control.status() }
+}
+
+async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): Promise<Opened> {
   const clock = new SystemClock()
-  const scheduler = new SystemScheduler()
   const identity = await loadIdentity(dataDir, clock.wall())
   const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
-  const fatal = (error: CodedError): void => {
-    logger.error({ err: error }, 'the node stops')
-    void lifecycle.stop(error)
-  }
   const stores = await openStores(storePath(dataDir), { create: false })
   lifecycle.onStop(() => stores.close())
-  const life = await nextIncarnation(stores.meta)
-  const random = new Random(randomBytes(4).readUInt32LE())
-  const book = createBook(identity, stores.meta, logger, () => clock.wall())
+  return {
+    dataDir,
+    config,
+    clock,
+    scheduler: new SystemScheduler(),
+    random: new Random(randomBytes(4).readUInt32LE()),
+    logger,
+    identity,
+    stores,
+    book: createBook(identity, stores.meta, logger, clock),
+    fatal: (error) => {
+      logger.error({ err: error }, 'the node stops')
+      void lifecycle.stop(error)
+    },
+  }
+}
+
+/** Connects the parts; nothing is started yet. */
+async function compose(opened: Opened): Promise<Composed> {
+  const { dataDir, config, clock, scheduler, random, logger, identity, stores, book } = opened
   const network = new MeshNetwork({
     privateKeySeed: identity.key.exportSeed(),
     scopeId: identity.scopeId,
@@ -124,26 +178,21 @@ async function bringUp(
     logger: logger.child({ room: 'exec' }),
     stopGraceMs: config.stopGraceMs,
   })
-  let facade: Facade | undefined
-  const facadeUrls = (): readonly string[] => [...config.announceUrls, ...(facade?.urls() ?? [])]
+  const enrol: EnrolHandler = (request, from) => enrolment.enrol(request, from)
+  const facade = createFacade({ enrol, clock, logger })
+  const facadeUrls = (): readonly string[] => [...config.announceUrls, ...facade.urls()]
+  const peerAddresses = (): readonly string[] => network.addresses()
   const node = new MeshNode({
-    identity,
-    config,
-    stores,
+    ...opened,
     savedLog: await stores.log.load(),
     savedState: await stores.state.load(),
     transport: network,
     executor: guardian,
-    clock,
-    scheduler,
     random: random.fork(),
-    logger,
-    incarnation: life,
-    book,
+    incarnation: await nextIncarnation(stores.meta),
     ownRecord: (runningTasks) =>
-      describe({ identity, config, network, facadeUrls: facadeUrls(), runningTasks, now: clock.wall() }),
+      describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
-    fatal,
   })
   const enrolment = new Enrolment({
     identity,
@@ -152,29 +201,13 @@ async function bringUp(
     driver: node.authority,
     book,
     addresses: node.addresses,
-    ownAddresses: () => network.addresses(),
+    ownAddresses: peerAddresses,
     urls: facadeUrls,
     clock,
     scheduler,
     logger: logger.child({ room: 'enrolment' }),
   })
-  const keepPeers = (): void => {
-    const others = book.list().filter(({ peer }) => peer !== identity.peerId)
-    network.setPeers(others.map(({ peer }) => ({ peer, addresses: node.addresses.addressesOf(peer) })))
-  }
-  node.addresses.onChanged(keepPeers)
-  keepPeers()
-
-  await guardian.start()
-  lifecycle.onStop(() => guardian.stop())
-  await network.start()
-  lifecycle.onStop(() => network.stop())
-  await node.start()
-  lifecycle.onStop(() => node.stop(lifecycle.patience()))
-  facade = createFacade({ enrol: (request, from) => enrolment.enrol(request, from), clock, logger })
-  await facade.listen({ host: config.facadeHost, port: config.facadePort })
-  lifecycle.onStop(async () => facade?.close())
-
+  keepConnected(network, node, opened)
   const control = new LocalControl({
     node,
     enrolment,
@@ -185,16 +218,19 @@ async function bringUp(
     version: VERSION,
     dataDir,
     facadeUrls,
-    peerAddresses: () => network.addresses(),
+    peerAddresses,
   })
-  const server = createControlServer(control, {
-    dataDir,
-    logger,
-    onFatal: (error) => fatal(toCodedError(error)),
-  })
-  await server.start()
-  lifecycle.onStop(() => server.stop())
-  return { control, ready: control.status() }
+  return { network, guardian, facade, node, control }
+}
+
+/** The network is told of every peer of the roster, at the addresses known best. */
+function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }: Opened): void {
+  const tell = (): void => {
+    const others = book.list().filter(({ peer }) => peer !== identity.peerId)
+    network.setPeers(others.map(({ peer }) => ({ peer, addresses: node.addresses.addressesOf(peer) })))
+  }
+  node.addresses.onChanged(tell)
+  tell()
 }
 
 /** Higher in each life, and on disk before anyone hears it. */
@@ -205,10 +241,10 @@ async function nextIncarnation(meta: MetaStore): Promise<Incarnation> {
   return incarnation(next)
 }
 
-function createBook(identity: Identity, meta: MetaStore, logger: Logger, wall: () => number): RosterBook {
+function createBook(identity: Identity, meta: MetaStore, logger: Logger, clock: Clock): RosterBook {
   const book = new RosterBook({
     verify: (entry) => {
-      const { peer, nodeId } = rosterEntryOf(identity, entry, wall())
+      const { peer, nodeId } = rosterEntryOf(identity, entry, clock.wall())
       if (peer === entry.peer && nodeId === entry.nodeId) return
       throw new CodedError('credential.invalid', { peer: entry.peer, reason: `it was issued to ${nodeId}` })
     },
@@ -222,25 +258,20 @@ function createBook(identity: Identity, meta: MetaStore, logger: Logger, wall: (
 const listenAddress = ({ peerHost, peerPort }: NodeConfig): string =>
   `/${peerHost.includes(':') ? 'ip6' : 'ip4'}/${peerHost}/tcp/${peerPort}`
 
-function describe(parts: {
-  identity: Identity
-  config: NodeConfig
-  network: MeshNetwork
-  facadeUrls: readonly string[]
-  runningTasks: number
-  now: number
-}): NodeRecord {
-  const { identity, config, network, facadeUrls } = parts
+function describe(
+  { identity, config, clock }: Opened,
+  now: { addresses: readonly string[]; facadeUrls: readonly string[]; runningTasks: number },
+): NodeRecord {
   return {
     id: identity.nodeId,
     capabilities: {},
     version: VERSION,
-    last_seen_unix_ms: parts.now,
+    last_seen_unix_ms: clock.wall(),
     scope_id: identity.scopeId,
     peer_id: identity.peerId,
-    addresses: network.addresses().slice(0, LIMITS.addressesMax),
-    facade_urls: facadeUrls.slice(0, LIMITS.addressesMax),
+    addresses: now.addresses.slice(0, LIMITS.addressesMax),
+    facade_urls: now.facadeUrls.slice(0, LIMITS.addressesMax),
     remote_execute: config.remoteExecute && config.leaseGating,
-    running_tasks: parts.runningTasks,
+    running_tasks: now.runningTasks,
   }
 }

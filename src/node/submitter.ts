@@ -44,7 +44,7 @@ export interface SubmitterContext {
   readonly ended: (submission: Submission) => void
 }
 
-export interface SubmitterInit extends Omit<SubmitterContext, 'ended'> {
+interface SubmitterInit extends Omit<SubmitterContext, 'ended'> {
   readonly self: { readonly peer: PeerId; readonly nodeId: NodeId }
   readonly scope: string
   /** Unpredictable ids. */

@@ -12,7 +12,7 @@ import type { Scheduler, Transport } from './ports.ts'
 
 const RETRY_MS = 20
 
-export type TaskMessageHandler = (from: PeerId, message: TaskMessage) => void
+type TaskMessageHandler = (from: PeerId, message: TaskMessage) => void
 
 export class TaskLink {
   private readonly transport: Transport

@@ -40,7 +40,7 @@ export interface WorkerContext {
   readonly forget: (attempt: WorkerAttempt) => void
 }
 
-export interface WorkerInit extends Omit<WorkerContext, 'forget'> {
+interface WorkerInit extends Omit<WorkerContext, 'forget'> {
   readonly transport: Transport
   readonly clock: Clock
   readonly scope: string

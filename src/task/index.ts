@@ -6,15 +6,13 @@ export { offerFromEnvelope } from './envelope.ts'
 export type { JournalRecord, JournalStore, JournalWrite } from './journal-store.ts'
 export {
   type Command,
-  commandSchema,
   decodeTaskMessage,
-  type EndCause,
   type Envelope,
   encodeTaskMessage,
   type Outcome,
   type TaskMessage,
 } from './messages.ts'
-export { attemptKey, decodeOfferRecord, encodeOfferRecord, type OfferRecord } from './offer-record.ts'
+export { attemptKey, decodeOfferRecord, encodeOfferRecord } from './offer-record.ts'
 export { OfferedTask, type StopCause, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
 export { SubmittedTask, type SubmitterEffect, type SubmitterEvent } from './submitted-task.ts'
 export {
@@ -24,5 +22,4 @@ export {
   newTaskRecord,
   type TaskChange,
   type TaskRecord,
-  type TaskState,
 } from './task-record.ts'

@@ -66,7 +66,7 @@ const outputAck = z.object({
 })
 
 /** How an execution ended. Only `exited`, `timeout`, `cancelled` and `spawn-failed` say something about the task itself. */
-export const endCauseSchema = z.enum([
+const endCauseSchema = z.enum([
   'exited',
   'spawn-failed',
   'timeout',

@@ -11,7 +11,7 @@ import {
 } from '../base/index.ts'
 import { commandSchema, outcomeSchema } from './messages.ts'
 
-export const TASK_STATES = [
+const TASK_STATES = [
   'queued',
   'placing',
   'leasing',

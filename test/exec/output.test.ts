@@ -4,7 +4,17 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { KiB, LIMITS, MiB } from '../../src/base/index.ts'
 import { OutputPump } from '../../src/exec/output-pump.ts'
-import { program, run, shell, specOf, standIn, startedClient, temporaryDirectory, until } from './world.ts'
+import {
+  isAlive,
+  program,
+  run,
+  shell,
+  specOf,
+  standIn,
+  startedClient,
+  temporaryDirectory,
+  until,
+} from './world.ts'
 
 describe('output', () => {
   test('arrives whole and in order per stream, before the end does', async () => {
@@ -42,13 +52,11 @@ describe('output', () => {
       await gate.promise
     })
     const { pid } = await execution.started
-    const written = (): number =>
-      Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${headOf(pid)}/io`, 'latin1'))?.[1])
-    await until(() => headOf(pid) !== undefined && written() >= LIMITS.execWindowBytesMax)
+    await until(() => written(headOf(pid)) >= LIMITS.execWindowBytesMax)
     // Time for it to go on, if it could: other commands run from start to end.
     for (let i = 0; i < 10; i++) await run(client, ['true']).ended
     // The window, one read beyond it, the buffers of the pipe.
-    expect(written()).toBeLessThan(LIMITS.execWindowBytesMax + 1 * MiB)
+    expect(written(headOf(pid))).toBeLessThan(LIMITS.execWindowBytesMax + 1 * MiB)
     expect(existsSync(done)).toBe(false)
     expect(bytes).toBeLessThanOrEqual(64 * KiB)
     gate.resolve()
@@ -62,6 +70,17 @@ describe('output', () => {
     await execution.started
     execution.end('test')
     expect(await execution.ended).toMatchObject({ signal: 'SIGTERM', cause: 'killed-on-order', quiet: true })
+  })
+
+  test('that is never taken does not hold up the end of a command that has ended, once it is told to end', async () => {
+    const client = await startedClient()
+    const bytes = LIMITS.execWindowBytesMax + 64 * KiB
+    const spec = specOf(['head', '-c', String(bytes), '/dev/zero'])
+    const execution = client.run(spec, () => new Promise(() => undefined))
+    const { pid } = await execution.started
+    await until(() => !isAlive(pid))
+    execution.end('test')
+    expect(await execution.ended).toMatchObject({ exitCode: 0, quiet: true })
   })
 
   test('whose reader fails ends the command', async () => {
@@ -93,7 +112,7 @@ describe('pipes that a stranger holds open after the command is dead', () => {
   test('are given up when they are silent', async () => {
     const stdout = new PassThrough()
     const pump = new OutputPump({ stdout, stderr: new PassThrough() }, () => undefined)
-    const drained = pump.drain(Number.POSITIVE_INFINITY)
+    const drained = pump.drain()
     for (let look = 0; look < LIMITS.execIdleLooksMax; look++) pump.look()
     expect(stdout.destroyed).toBe(false)
     pump.look()
@@ -101,13 +120,15 @@ describe('pipes that a stranger holds open after the command is dead', () => {
     expect(stdout.destroyed).toBe(true)
   })
 
-  test('are not given up while the reader is what they wait for, unless the command was killed', async () => {
+  test('are not given up while the reader is what they wait for, unless somebody waits', async () => {
     const stdout = new PassThrough()
     const pump = new OutputPump({ stdout, stderr: new PassThrough() }, () => undefined)
     stdout.write(Buffer.alloc(LIMITS.execWindowBytesMax))
     await until(() => stdout.isPaused())
-    void pump.drain(1000)
-    for (let look = 0; look < 999; look++) pump.look()
+    void pump.drain()
+    for (let look = 0; look < 1000; look++) pump.look()
+    pump.hurry(10)
+    for (let look = 0; look < 9; look++) pump.look()
     expect(stdout.destroyed).toBe(false)
     pump.look()
     expect(stdout.destroyed).toBe(true)
@@ -118,4 +139,9 @@ describe('pipes that a stranger holds open after the command is dead', () => {
 function headOf(shellPid: number): string | undefined {
   const children = readFileSync(`/proc/${shellPid}/task/${shellPid}/children`, 'latin1')
   return children.split(' ').find((pid) => /^\d+$/.test(pid))
+}
+
+/** Bytes that the process has written so far. */
+function written(pid: string | undefined): number {
+  return pid === undefined ? 0 : Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
 }

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
-import { LIMITS } from '../../src/base/index.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { LIMITS, silentLogger } from '../../src/base/index.ts'
+import { GuardianClient } from '../../src/exec/index.ts'
 import { isAlive, program, run, shell, type specOf, startedClient, temporaryDirectory } from './world.ts'
 
 describe('a command', () => {
@@ -121,6 +122,22 @@ describe('the guardian client', () => {
     await client.stop()
     for (const execution of all)
       expect(await execution.ended).toMatchObject({ cause: 'killed-on-order', quiet: true })
+  })
+
+  test('says so when there can be no guardian', async () => {
+    const client = new GuardianClient({
+      directory: temporaryDirectory(),
+      logger: silentLogger,
+      stopGraceMs: 0,
+    })
+    const { execPath } = process
+    onTestFinished(() => {
+      process.execPath = execPath
+    })
+    for (const path of ['/no/such/node', '/bin/false']) {
+      process.execPath = path
+      await expect(client.start()).rejects.toMatchObject({ code: 'exec.guardian_lost' })
+    }
   })
 
   test('that stops ends what runs and its guardian, and runs nothing more', async () => {

@@ -8,6 +8,7 @@ import { RAFT_DEFAULTS } from '../../src/raft/index.ts'
 import { peer } from './support/machine.ts'
 import { printEntry } from './support/print.ts'
 import {
+  askForPreVotes,
   becomeCandidate,
   becomeLeader,
   command,
@@ -115,7 +116,7 @@ describe('rules for servers: candidates (§5.2)', () => {
     for (let round = 0; round < 60; round++) {
       becomeCandidate(machine)
       let count = 0
-      while (machine.core.status.role === 'candidate') {
+      while (machine.core.status.role === 'candidate' && count < 100) {
         machine.core.tick()
         count++
       }
@@ -135,7 +136,7 @@ describe('rules for servers: candidates (§5.2)', () => {
     '"If votes received from majority of servers: become leader": %i voters, and not before its own vote is on its disk',
     (count, others) => {
       const machine = server({ voters: ['n1', 'n2', 'n3', 'n4', 'n5'].slice(0, count) })
-      while (machine.core.status.role === 'follower') machine.core.tick()
+      askForPreVotes(machine)
       if (count > 1) settle(machine)
       for (const name of others)
         machine.core.step(message(`${name} > n1 pre-vote-response term=1 granted=yes`))
@@ -152,7 +153,7 @@ describe('rules for servers: candidates (§5.2)', () => {
 
   test('"If votes received from majority …": the same vote twice is one vote', () => {
     const machine = server({ voters: ['n1', 'n2', 'n3', 'n4', 'n5'] })
-    while (machine.core.status.role !== 'pre-candidate') machine.core.tick()
+    askForPreVotes(machine)
     settle(machine)
     tell(machine, 'n2 > n1 pre-vote-response term=1 granted=yes')
     tell(machine, 'n2 > n1 pre-vote-response term=1 granted=yes')
@@ -237,7 +238,7 @@ describe('rules for servers: leaders', () => {
 
   test('"If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N …: set commitIndex = N"', () => {
     const machine = server({ voters: ['n1', 'n2', 'n3', 'n4', 'n5'] })
-    while (machine.core.status.role !== 'pre-candidate') machine.core.tick()
+    askForPreVotes(machine)
     settle(machine)
     for (const name of ['n2', 'n3']) tell(machine, `${name} > n1 pre-vote-response term=1 granted=yes`)
     for (const name of ['n2', 'n3']) tell(machine, `${name} > n1 vote-response term=2 granted=yes`)

@@ -72,7 +72,7 @@ describe('the rule about tests finds', () => {
 describe('the rule about places finds', () => {
   test.each([
     ['the folder of the repository', 'cd /builds/mesh/src'],
-    ['the folder itself', '(/builds/mesh)'],
+    ['another file of it', '(/builds/mesh/docs)'],
     ['the home of the writer', '"/homes/ada/.config"'],
     ['a registry', `https://${'registry'}.npmjs.org/zod`],
     ['a registry setting', `${'registry'}=http://localhost`],
@@ -90,7 +90,7 @@ describe('the rule about places finds', () => {
 
   test('nothing in a path that only looks like one', () => {
     const files = sample({
-      'docs/x.md': 'a/builds/mesh ./builds/mesh ~/builds/mesh /builds/meshes /homes/eve',
+      'docs/x.md': 'a/builds/mesh ./builds/mesh ~/builds/mesh /builds/mesh-x/y /homes/eve/x',
     })
     expect(checkPortable(files, ['/builds/mesh', '/homes/ada'])).toEqual([])
   })

@@ -75,7 +75,7 @@ function leftOut(node: Node): string | undefined {
 /** What would tie the repository to the machine or the network where it was written. */
 export function checkPortable(files: readonly TextFile[], placesHere: readonly string[]): Finding[] {
   const places = placesHere.map(
-    (place) => new RegExp(`(?<![\\w./~-])${place.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(/|\\b)`),
+    (place) => new RegExp(`(?<![\\w./~-])${place.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/`),
   )
   return files.flatMap((file) => [
     ...places.flatMap((place) => matchingLines(file, place, 'a path of this machine')),

@@ -43,9 +43,19 @@ export function ticks(machine: Machine, count: number): void {
   for (let left = count; left > 0; left--) machine.core.tick()
 }
 
+/** Ticks until n1 is a pre-candidate, or, needing nobody, campaigns already. */
+export function askForPreVotes(machine: Machine): void {
+  const { term } = machine.core.status
+  for (let left = 2 * RAFT_DEFAULTS.electionTicks; left > 0; left--) {
+    machine.core.tick()
+    const { status } = machine.core
+    if (status.role === 'pre-candidate' || status.term > term) return
+  }
+}
+
 /** Ticks until n1 asks for pre-votes, and gets one: it is a candidate, and what it sent as one is returned. */
 export function becomeCandidate(machine: Machine): readonly string[] {
-  while (machine.core.status.role !== 'pre-candidate') machine.core.tick()
+  askForPreVotes(machine)
   settle(machine)
   return tell(machine, `n2 > n1 pre-vote-response term=${machine.core.status.term} granted=yes`)
 }

@@ -26,6 +26,7 @@ const OPTIONS: RaftOptions = {
   maxInflightAppends: 3,
 }
 const ROUNDS_TO_HEAL_MAX = 400
+const PASSES_TO_SETTLE_MAX = 1000
 
 export class Simulation {
   readonly machines: readonly Machine[]
@@ -205,8 +206,8 @@ export class Simulation {
   }
 
   private settle(): void {
-    let moved = true
-    while (moved) {
+    for (let moved = true, passes = 0; moved; passes++) {
+      if (passes > PASSES_TO_SETTLE_MAX) throw new Violation('liveness: messages without end')
       moved = false
       for (const machine of this.machines) {
         while (machine.held !== undefined || machine.core.hasReady()) {

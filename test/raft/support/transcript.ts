@@ -182,7 +182,8 @@ export class Transcript {
   private stabilize(names: readonly string[]): void {
     const chosen = (name: string): boolean =>
       (names.length === 0 || names.includes(name)) && !this.crashed.has(name)
-    for (let isMoving = true; isMoving; ) {
+    for (let isMoving = true, passes = 0; isMoving; passes++) {
+      if (passes > 1000) throw new Error('it does not become stable')
       isMoving = false
       for (const machine of this.machines.values()) {
         if (!chosen(machine.name) || !machine.core.hasReady()) continue
