@@ -19,8 +19,10 @@ const DEMO_ENV = {
   POPULI_LEASE_TTL_MS: '3000',
 }
 
+/** One line of `run --json`: an event, or the error that ended it. */
 const runEvent = z.looseObject({
-  type: z.string(),
+  type: z.string().nullish(),
+  error: z.looseObject({ code: z.string() }).nullish(),
   taskId: z.string().nullish(),
   state: z.string().nullish(),
   node: z.string().nullish(),
@@ -118,6 +120,18 @@ export class DemoNode {
       onEvent(runEvent.parse(JSON.parse(line)))
     }
     const [code] = await closed
+    return typeof code === 'number' ? code : 1
+  }
+
+  /** `populi run -q`: the command's own standard output as it comes; resolves with the exit code. */
+  async runRaw(on: string, argv: readonly string[], onOutput: (bytes: number) => void): Promise<number> {
+    const args = ['--data-dir', this.dataDir, 'run', '-q', '--on', on, '--', ...argv]
+    const child = spawn(process.execPath, [CLI, ...args], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    child.stdout.on('data', (chunk: Buffer) => onOutput(chunk.length))
+    const [code] = await once(child, 'close')
     return typeof code === 'number' ? code : 1
   }
 

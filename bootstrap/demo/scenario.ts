@@ -51,7 +51,7 @@ const COLLATZ_ANSWER = '230631'
 /** Says who it is, works for five seconds in steps, and ends with an answer. */
 const LONG = `console.log('pid '+process.pid);let s=0;const t=setInterval(()=>{s++;console.log('step '+s);if(s===10){clearInterval(t);console.log('answer 42')}},500)`
 
-/** Enrols `others` with real invites, starts all nodes, and waits until three of them vote. */
+/** Enrols `others` with real invites, starts all nodes, and waits until they know each other and enough of them vote. */
 export async function formMesh(founder: DemoNode, others: readonly DemoNode[], say: Say): Promise<string> {
   await founder.cli(['init', '--node-id', founder.name])
   await founder.up()
@@ -64,11 +64,13 @@ export async function formMesh(founder: DemoNode, others: readonly DemoNode[], s
     say(`${node.name} joined with an invite of its own and is up`)
   }
   const size = others.length + 1
+  // An even number of voters tolerates no more than the odd one below.
+  const voting = size % 2 === 1 ? size : size - 1
   const until = Date.now() + READY_WITHIN_MS
   for (;;) {
     const { authority, members } = await founder.json(status, ['status'])
     const { leader, voters } = authority
-    if (leader && voters.length === size && members.alive === size) {
+    if (leader && voters.length === voting && members.alive === size) {
       say(`${leader} leads the lease authority; ${voters.length} nodes vote`)
       return leader
     }

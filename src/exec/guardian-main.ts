@@ -12,7 +12,8 @@ import { Guardian } from './guardian.ts'
 import { ExecutionJournal } from './journal.ts'
 import { commandSchema } from './protocol.ts'
 
-// Not `process.stdout`: its writes wait for the reader, and a stopped node would stop the deadlines with it.
+// Not `process.stdout`: whether its writes wait for the reader depends on system and kind of pipe, and then a stopped
+// node would stop the deadlines with it.
 const commandPipe = new Socket({ fd: 0, readable: true, writable: false })
 const eventPipe = new Socket({ fd: 1, readable: false, writable: true })
 const events = new FrameWriter(eventPipe)

@@ -76,7 +76,7 @@ export class Hunt {
     if (leader !== undefined && info.startTicks < leader.startTicks) return false
     if (this.known.get(info.pid) === info.startTicks) return true
     if (this.groupIsOurs && (info.group === leader?.pid || info.session === leader?.pid)) return true
-    return false
+    return info.alive && table.carries(info.pid, marker)
   }
 
   private isGroupOurs(table: ProcessTable): boolean {

@@ -9,10 +9,10 @@ import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { LIMITS, type ScopeId } from '../base/index.ts'
 import { announced, nearestFirst } from './addresses.ts'
+import { muxer } from './muxer.ts'
 import { gossipTopic, kadProtocol, servicePrefix } from './protocols.ts'
 import type { NetSettings } from './settings.ts'
 
@@ -48,12 +48,7 @@ export function createHost(init: HostInit): Promise<Host> {
     },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [
-      yamux({
-        maxInboundStreams: LIMITS.connectionStreamsMax,
-        maxOutboundStreams: LIMITS.connectionStreamsMax,
-      }),
-    ],
+    streamMuxers: [muxer],
     connectionGater: init.gate,
     connectionManager: {
       addressSorter: nearestFirst,

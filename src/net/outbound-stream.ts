@@ -183,9 +183,11 @@ export class OutboundStream {
       this.init.onHopeless(reason)
       return
     }
-    this.init.counters.count('streamsReopened')
     const pauseMs = backoffMs(random, this.failures, settings.reopenMsMin, settings.reopenMsMax)
-    this.timer = setTimeout(() => void this.attach(), pauseMs)
+    this.timer = setTimeout(() => {
+      this.init.counters.count('streamsReopened')
+      void this.attach()
+    }, pauseMs)
   }
 
   private detach(reason: string): void {

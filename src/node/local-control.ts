@@ -63,7 +63,7 @@ export class LocalControl implements NodeControl {
       version,
       pid: process.pid,
       dataDir,
-      upMs: clock.now() - this.startedAt,
+      upMs: Math.round(clock.now() - this.startedAt),
       facadeUrls: this.init.facadeUrls(),
       peerAddresses: this.init.peerAddresses(),
       authority: authorityView(node.core.status, node.authority.machine.appliedIndex, this.nameOf),

@@ -43,6 +43,7 @@ export class WorkerAttempt {
   private chain: Promise<void> = Promise.resolve()
   private held: HeldLease | undefined
   private execution: Execution | undefined
+  private started: Promise<void> = Promise.resolve()
   private cancelTimeout: Cancel | undefined
   private lostAt: BootMs | undefined
 
@@ -177,7 +178,7 @@ export class WorkerAttempt {
       (stream, chunk) => this.passOn(stream, chunk),
     )
     this.execution = execution
-    execution.started.then(
+    this.started = execution.started.then(
       ({ pid }) => this.handle({ type: 'started', pid }),
       () => undefined, // `ended` tells why
     )
@@ -195,6 +196,8 @@ export class WorkerAttempt {
   }
 
   private async passOn(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> {
+    // The submitter hears that it runs before it hears what it says.
+    await this.started
     const { idempotencyKey, leaseId } = this.task.record
     const attempt = { idempotency_key: idempotencyKey, exec_lease_id: leaseId }
     const message = await this.output.take(attempt, stream, chunk)

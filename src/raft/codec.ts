@@ -1,7 +1,7 @@
 /**
- * Raft messages as bytes: one CBOR array, `[type, from, to, term, fields]`. An append names the index of its first entry
- * by `prevIndex` alone and each entry as `[term, kind, data]`: on the wire, entries cannot have gaps. Frames, batches
- * and the protocol's version belong to the stream that carries the bytes.
+ * Raft messages as bytes: one CBOR array, `[type, from, to, term, fields]`. An append names the index of its first
+ * entry by `prevIndex` alone and each entry as `[term, kind, data]`: on the wire, entries cannot have gaps. Frames,
+ * batches and the protocol's version belong to the stream that carries the bytes.
  */
 import { z } from 'zod'
 import { bytesSchema, CodedError, decode, encode, logIndex, unreachable } from '../base/index.ts'

@@ -3,15 +3,16 @@
  *
  * A change from C_old to C_new goes through two log entries: the joint configuration (every decision needs a
  * majority of both) and, proposed by the leader itself once that is committed, C_new alone. Each entry holds the
- * whole configuration, not a difference. As in the paper, a server acts under the newest configuration *in its log*,
- * committed or not, and goes back to the one before when the entry is replaced (`ConfigurationHistory`).
+ * whole configuration, not a difference. As in the paper, a server acts under the newest configuration *in its
+ * log*, committed or not, and goes back to the one before when the entry is replaced (`ConfigurationHistory`).
  *
  * Rejected: letting a configuration take effect when it is committed or applied, as etcd does. A member of C_new
- * may hold the last entry without knowing that it is committed; it then still needs votes of C_old, whose members may have
- * longer logs and no wish to campaign, or may be switched off, because they were told that they are removed. Our
- * random tests found a group wedged like that within a hundred runs. Under the paper's rule the members of C_new are enough.
- * Also rejected: changes of one server without a joint phase (a second path with its own traps; the joint phase costs
- * one entry), and differences as entries (a restart would have to replay them all).
+ * may hold the last entry without knowing that it is committed; it then still needs votes of C_old, whose members
+ * may have longer logs and no wish to campaign, or may be switched off, because they were told that they are
+ * removed. Our random tests found a group wedged like that within a hundred runs. Under the paper's rule the
+ * members of C_new are enough. Also rejected: changes of one server without a joint phase (a second path with its
+ * own traps; the joint phase costs one entry), and differences as entries (a restart would have to replay them
+ * all).
  *
  * Learners will be a third list here, and part of `members`.
  */
@@ -112,8 +113,8 @@ export class ConfigurationHistory {
   }
 
   /**
-   * Whether this server should campaign: while a configuration without it is not committed, it may be the only one that has it
-   * (thesis §4.2.2). Its vote counts only where the newest one names it.
+   * Whether this server should campaign: while a configuration without it is not committed, it may be the only one
+   * that has it (thesis §4.2.2). Its vote counts only where the newest one names it.
    */
   mayCampaign(self: PeerId): boolean {
     return this.list.some((placed) => isVoter(placed.configuration, self))

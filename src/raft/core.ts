@@ -1,11 +1,11 @@
 /**
- * The Raft core of one server: messages, ticks and proposals in, a `Ready` out. Synchronous and without any
- * input but these: the same calls give the same results (the random stream is handed in). After etcd-io/raft's
- * `RawNode`; the rules are those of figure 2 of the paper with PreVote and CheckQuorum of the thesis, and lie in `election.ts`,
- * `following.ts` and `leading.ts`; this file is the order in which they are asked.
+ * The Raft core of one server: messages, ticks and proposals in, a `Ready` out. Synchronous and without any input
+ * but these: the same calls give the same results (the random stream is handed in). After etcd-io/raft's `RawNode`;
+ * the rules are those of figure 2 of the paper with PreVote and CheckQuorum of the thesis, and lie in
+ * `election.ts`, `following.ts` and `leading.ts`; this file is the order in which they are asked.
  *
- * A server with an empty log has an empty configuration: it never campaigns, votes when it is asked to, and takes its
- * log from whoever leads. That is how a machine that joins begins.
+ * A server with an empty log has an empty configuration: it never campaigns, votes when it is asked to, and takes
+ * its log from whoever leads. That is how a machine that joins begins.
  *
  * Peers may crash, repeat and reorder, and may send nonsense: nonsense is refused and changes nothing. They are
  * not expected to lie consistently (Raft is not Byzantine-tolerant); the connection gate is what keeps liars out.
@@ -51,7 +51,7 @@ import { restore } from './restore.ts'
 import type { RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
 
-export interface RaftCoreInit {
+interface RaftCoreInit {
   readonly self: PeerId
   /** What `LogStore.load()` gave. */
   readonly saved: SavedLog
@@ -59,8 +59,8 @@ export interface RaftCoreInit {
   /** Election jitter; a stream of this server's own. */
   readonly random: Random
   /**
-   * The last index whose effects the driver's state machine holds already: `committedEntries` begins after it. Default 0:
-   * everything committed comes again.
+   * The last index whose effects the driver's state machine holds already: `committedEntries` begins after it.
+   * Default 0: everything committed comes again.
    */
   readonly appliedIndex?: LogIndex
 }
@@ -118,7 +118,10 @@ export class RaftCore {
     return this.dispatch(message)
   }
 
-  /** Appends `data` as a command to the log, if this server leads. O(1); nothing is written or sent before `ready()`. */
+  /**
+   * Appends `data` as a command to the log, if this server leads. O(1); nothing is written or sent before
+   * `ready()`.
+   */
   propose(data: Uint8Array): ProposeResult {
     const { role } = this.state
     if (role.role !== 'leader') return this.notLeader()
@@ -126,8 +129,8 @@ export class RaftCore {
   }
 
   /**
-   * Begins a change of the voters, if this server leads; `configuration.ts` tells how it goes on by itself. Voters that are added
-   * count at once: they should be reachable, or the group has lost its quorum until they are.
+   * Begins a change of the voters, if this server leads; `configuration.ts` tells how it goes on by itself. Voters
+   * that are added count at once: they should be reachable, or the group has lost its quorum until they are.
    */
   proposeConfiguration(change: ConfigurationChange): ProposeResult {
     const { role } = this.state

@@ -1,7 +1,7 @@
 /**
- * Elections (§5.2, §5.4.1; PreVote: thesis §9.6). A server that hears nothing asks first whether it *would* be elected,
- * which changes nothing anywhere; only with a quorum of such answers does it raise its term and campaign. Its own
- * vote counts when it is on its disk, like anybody else's.
+ * Elections (§5.2, §5.4.1; PreVote: thesis §9.6). A server that hears nothing asks first whether it *would* be
+ * elected, which changes nothing anywhere; only with a quorum of such answers does it raise its term and campaign.
+ * Its own vote counts when it is on its disk, like anybody else's.
  */
 import { type PeerId, term } from '../base/index.ts'
 import { isVoter, members } from './configuration.ts'
@@ -10,7 +10,7 @@ import type { PreVoteRequest, PreVoteResponse, StepResult, VoteRequest, VoteResp
 import { type Ballot, ballotOutcome } from './quorum.ts'
 import { HANDLED, type RaftState } from './state.ts'
 
-/** The election timeout passed. The caller has made sure that this server is a voter. */
+/** The election timeout passed. The caller has made sure that this server may campaign. */
 export function startPreVote(state: RaftState): void {
   const ballot: Ballot = new Map([[state.self, true]])
   state.restartElectionTimer()
@@ -29,9 +29,9 @@ export function startPreVote(state: RaftState): void {
 }
 
 /**
- * "On conversion to candidate". The requests wait for the write of term and vote: if they left earlier, a candidate could
- * crash before it, campaign again in the same term with a log that a leader has changed meanwhile, and win with votes
- * that were given to the old one.
+ * "On conversion to candidate". The requests wait for the write of term and vote: if they left earlier, a candidate
+ * could crash before it, campaign again in the same term with a log that a leader has changed meanwhile, and win
+ * with votes that were given to the old one.
  */
 function startElection(state: RaftState): void {
   state.term = term(state.term + 1)

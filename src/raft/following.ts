@@ -1,4 +1,7 @@
-/** A follower's side of replication (§5.3). Whoever leads is followed, whether this server's configuration names it or not. */
+/**
+ * A follower's side of replication (§5.3). Whoever leads is followed, whether this server's configuration names it
+ * or not.
+ */
 import { type LogIndex, logIndex, present } from '../base/index.ts'
 import type { AppendRequest, HeartbeatRequest, StepResult } from './messages.ts'
 import { HANDLED, type RaftState } from './state.ts'

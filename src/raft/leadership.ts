@@ -8,9 +8,9 @@ export class Leadership {
   /** Bytes of entries that are not committed yet. */
   uncommittedBytes: number
   /**
-   * No configuration is proposed before this index is committed: that of the last one proposed, at first that of the
-   * term's own first entry. So one change is under way at a time, and none before the leader has committed
-   * an entry of its own term.
+   * No configuration is proposed before this index is committed: that of the last one proposed, at first that of
+   * the term's own first entry. So one change is under way at a time, and none before the leader has committed an
+   * entry of its own term.
    */
   configurationBarrier: LogIndex
   heartbeatElapsed = 0

@@ -4,7 +4,7 @@
  * Appends are not made when something is proposed, but when a `Ready` is taken, from what each follower lacks then:
  * however many proposals came in between, they travel together.
  */
-import { type LogIndex, logIndex, type PeerId } from '../base/index.ts'
+import { type LogIndex, logIndex, type PeerId, present } from '../base/index.ts'
 import {
   type Configuration,
   type ConfigurationChange,
@@ -121,8 +121,9 @@ export function onHeartbeatResponse(
 }
 
 /**
- * "If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N, and log[N].term == currentTerm: set
- * commitIndex = N" (§5.3, §5.4). The leader's own match is what is on its disk, and counts only if it is a voter itself.
+ * "If there exists an N such that N > commitIndex, a majority of matchIndex[i] ≥ N, and log[N].term == currentTerm:
+ * set commitIndex = N" (§5.3, §5.4). The leader's own match is what is on its disk, and counts only if it is a
+ * voter itself.
  */
 export function advanceCommit(state: RaftState, leadership: Leadership): void {
   const { log } = state
@@ -195,7 +196,7 @@ function sendAppend(state: RaftState, peer: PeerId, progress: Progress): void {
     to: peer,
     term: state.term,
     prevIndex,
-    prevTerm: log.termAt(prevIndex) ?? state.term,
+    prevTerm: present(log.termAt(prevIndex), 'term before what is sent'),
     commitIndex: log.commitIndex,
     entries,
   })

@@ -83,7 +83,9 @@ export class RaftLog {
     return at === -1 ? [] : entries.slice(at)
   }
 
-  /** Replaces everything from the first of `entries` on. The caller has refused what would touch a committed entry. */
+  /**
+   * Replaces everything from the first of `entries` on. The caller has refused what would touch a committed entry.
+   */
   replaceFrom(entries: readonly Entry[]): void {
     const keep = present(entries[0], 'first entry').index - 1
     assert(keep >= this.commit, 'a committed entry is never replaced')

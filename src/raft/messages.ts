@@ -1,7 +1,7 @@
 /**
  * What servers say to each other (paper, figure 2; pre-vote: thesis §9.6). `term` is always the sender's current
- * term at the time of sending, in pre-vote messages too (the term that would be campaigned in is one above), so that
- * "Rules for Servers: if a message's term is newer, step to it" is one rule without exceptions.
+ * term at the time of sending, in pre-vote messages too (the term that would be campaigned in is one above), so
+ * that "Rules for Servers: if a message's term is newer, step to it" is one rule without exceptions.
  *
  * Snapshot, leadership transfer and read-index messages join this union when they come.
  */
@@ -88,15 +88,15 @@ export type RaftMessage =
 
 /**
  * What became of a message. `ignored`: of no use now, which is normal where messages are late, lost and repeated.
- * `refused`: no correct server sends this; nothing but, at most, the term was changed, and the caller should count it
- * and say so.
+ * `refused`: no correct server sends this; nothing but, at most, the term was changed, and the caller should count
+ * it and say so.
  */
 export type StepResult =
   | { readonly outcome: 'handled' }
   | { readonly outcome: 'ignored'; readonly reason: IgnoreReason }
   | { readonly outcome: 'refused'; readonly reason: RefuseReason }
 
-export type IgnoreReason =
+type IgnoreReason =
   /** From a term that is over. A request was answered with the current term. */
   | 'stale-term'
   /** A request for a (pre-)vote while the leader was heard of within an election timeout (§6, thesis §4.2.3). */

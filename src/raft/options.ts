@@ -7,13 +7,16 @@ import { assert, KiB, MiB } from '../base/index.ts'
  */
 export interface RaftOptions {
   /**
-   * A follower that heard nothing from a leader for `electionTicks … 2·electionTicks − 1` ticks (drawn anew for each
-   * campaign) asks for pre-votes; a leader that heard nothing from a quorum for `electionTicks` steps down. At least
-   * `heartbeatTicks` · 3, so that lost heartbeats alone start no election. Fail-over takes about
-   * `1.5 · electionTicks` ticks plus two round trips plus two disk writes: smaller is faster, and more often wrong.
+   * A follower that heard nothing from a leader for `electionTicks … 2·electionTicks − 1` ticks (drawn anew for
+   * each campaign) asks for pre-votes; a leader that heard nothing from a quorum for `electionTicks` steps down. At
+   * least `heartbeatTicks` · 3, so that lost heartbeats alone start no election. Fail-over takes about `1.5 ·
+   * electionTicks` ticks plus two round trips plus two disk writes: smaller is faster, and more often wrong.
    */
   readonly electionTicks: number
-  /** Ticks between heartbeats. Smaller finds lost messages sooner; idle traffic is `voters − 1` messages each way per interval. */
+  /**
+   * Ticks between heartbeats. Smaller finds lost messages sooner; idle traffic is `voters − 1` messages each way
+   * per interval.
+   */
   readonly heartbeatTicks: number
   /**
    * Bytes of entries in one append message, and so also the largest proposal. Larger: fewer messages when

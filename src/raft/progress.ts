@@ -72,12 +72,13 @@ export class Progress implements ProgressView {
   }
 
   /**
-   * The follower has no entry like ours at `rejectedIndex`, but may have one at `agreeIndex`. An answer to anything but what is
-   * on its way now is old, and changes nothing.
+   * The follower has no entry like ours at `rejectedIndex`, but may have one at `agreeIndex`. An answer to anything
+   * but what is on its way now is old, and changes nothing; nor does one that denies what was acknowledged before:
+   * it is old, too, or the follower has lost its disk, and asking it again at once would never end.
    */
   rejected(rejectedIndex: LogIndex, agreeIndex: LogIndex): void {
+    if (rejectedIndex <= this.matchIndex) return
     if (this.mode === 'replicate') {
-      if (rejectedIndex <= this.matchIndex) return
       this.mode = 'probe'
       this.window.length = 0
       this.nextIndex = logIndex(this.matchIndex + 1)

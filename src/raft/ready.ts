@@ -29,8 +29,9 @@ export interface RoleChange {
 
 export interface Ready {
   /**
-   * Present when term or vote changed, or when entries are written and the commit index moved since the last write. A
-   * moved commit index alone causes no write: it is found again after a restart, from the leader or by an election.
+   * Present when term or vote changed, or when entries are written and the commit index moved since the last write.
+   * A moved commit index alone causes no write: it is found again after a restart, from the leader or by an
+   * election.
    */
   readonly hardState: HardState | undefined
   /** To persist; contiguous. The first may be at or below the last stored index: then it replaces from there on. */
@@ -40,12 +41,16 @@ export interface Ready {
   /** Must not leave before the write: requests for votes, and every answer. */
   readonly messagesAfterPersist: readonly RaftMessage[]
   /**
-   * Committed, on this server's own disk already, in order, each exactly once per life of the core; of all kinds, so
-   * that indexes have no gap. At most about `LIMITS.raftReadyBytesMax` bytes; the rest comes in the next `Ready`.
+   * Committed, on this server's own disk already, in order, each exactly once per life of the core; of all kinds,
+   * so that indexes have no gap. At most about `LIMITS.raftReadyBytesMax` bytes; the rest comes in the next
+   * `Ready`.
    */
   readonly committedEntries: readonly Entry[]
   /** When role, term or leader differ from what was last reported. */
   readonly roleChange: RoleChange | undefined
-  /** When another configuration took effect (see `configuration.ts` for when it does). The core acts on it by itself. */
+  /**
+   * When another configuration took effect (see `configuration.ts` for when it does). The core acts on it by
+   * itself.
+   */
   readonly configuration: Configuration | undefined
 }

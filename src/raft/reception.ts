@@ -1,4 +1,7 @@
-/** What is done with every message before its own rule: is it possible at all, is it of this time ("Rules for Servers: all servers"). */
+/**
+ * What is done with every message before its own rule: is it possible at all, is it of this time ("Rules for
+ * Servers: all servers").
+ */
 import { CodedError, logIndex, term } from '../base/index.ts'
 import { decodeConfiguration } from './configuration-codec.ts'
 import type { AppendRequest, RaftMessage, RefuseReason, StepResult } from './messages.ts'

@@ -9,7 +9,7 @@ import { RaftState } from './state.ts'
 
 const NEVER_WRITTEN: HardState = { term: term(0), vote: undefined, commitIndex: logIndex(0) }
 
-export interface RestoreInit {
+interface RestoreInit {
   readonly self: PeerId
   readonly saved: SavedLog
   readonly options: RaftOptions
@@ -43,8 +43,8 @@ function noteSaved(state: RaftState, entry: Entry): void {
 }
 
 /**
- * What `populi init` writes into an empty store: a group whose only voter is `self`. Term 1 counts as a term in which
- * nobody led, and the entry as committed by its only voter.
+ * What `populi init` writes into an empty store: a group whose only voter is `self`. Term 1 counts as a term in
+ * which nobody led, and the entry as committed by its only voter.
  */
 export function bootstrapLog(self: PeerId): LogWrite {
   const data = encodeConfiguration({ voters: [self], votersOutgoing: [] })

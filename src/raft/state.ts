@@ -1,8 +1,8 @@
 /**
  * The state that the rules of figure 2 work on, and the transitions that every role shares. What only one role
  * needs exists only in that role: a ballot while campaigning, a `Leadership` while leading. The rules are functions
- * over this state: `election.ts` (campaigns and votes), `following.ts` (a follower's side of replication), `leading.ts`
- * (a leader's side, the commit rule).
+ * over this state: `election.ts` (campaigns and votes), `following.ts` (a follower's side of replication),
+ * `leading.ts` (a leader's side, the commit rule).
  */
 import { assert, LIMITS, type LogIndex, type PeerId, present, type Random, type Term } from '../base/index.ts'
 import { type Configuration, ConfigurationHistory } from './configuration.ts'
@@ -14,7 +14,7 @@ import type { RaftMessage, StepResult } from './messages.ts'
 import type { RaftOptions } from './options.ts'
 import type { Ballot } from './quorum.ts'
 
-export type RoleState =
+type RoleState =
   | { readonly role: 'follower'; readonly leader: PeerId | undefined }
   | { readonly role: 'pre-candidate'; readonly ballot: Ballot }
   | { readonly role: 'candidate'; readonly ballot: Ballot }
@@ -22,7 +22,7 @@ export type RoleState =
 
 export const HANDLED: StepResult = { outcome: 'handled' }
 
-export interface RaftStateInit {
+interface RaftStateInit {
   readonly self: PeerId
   readonly options: RaftOptions
   readonly random: Random
@@ -42,7 +42,10 @@ export class RaftState {
   vote: PeerId | undefined
   role: RoleState = { role: 'follower', leader: undefined }
   readonly configurations = new ConfigurationHistory()
-  /** Ticks since the leader was heard, a vote was given or a campaign began; at a leader since the last check of its quorum. */
+  /**
+   * Ticks since the leader was heard, a vote was given or a campaign began; at a leader since the last check of its
+   * quorum.
+   */
   electionElapsed = 0
   private electionTimeout = 0
   /** May leave at once. */

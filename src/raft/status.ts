@@ -8,7 +8,10 @@ export interface ProgressView {
   readonly matchIndex: LogIndex
   /** The next entry to send. */
   readonly nextIndex: LogIndex
-  /** `probe`: one message at a time until the logs are known to meet; `replicate`: a pipeline. (`snapshot` will be a third.) */
+  /**
+   * `probe`: one message at a time until the logs are known to meet; `replicate`: a pipeline. (`snapshot` will be a
+   * third.)
+   */
   readonly mode: 'probe' | 'replicate'
   /** Heard of since the last check of the quorum. */
   readonly active: boolean
@@ -25,7 +28,10 @@ export interface RaftStatus {
   readonly commitIndex: LogIndex
   readonly lastIndex: LogIndex
   readonly persistedIndex: LogIndex
-  /** In effect here. It is final when it is not joint and `configurationIndex` is committed; before, it may still be replaced. */
+  /**
+   * In effect here. It is final when it is not joint and `configurationIndex` is committed; before, it may still be
+   * replaced.
+   */
   readonly configuration: Configuration
   readonly configurationIndex: LogIndex
   /**

@@ -1,11 +1,17 @@
+import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { KiB, LIMITS, MiB } from '../../src/base/index.ts'
+import { KiB, LIMITS, MiB, present, silentLogger } from '../../src/base/index.ts'
+import { GuardedExecution } from '../../src/exec/guarded-execution.ts'
+import { readProcess } from '../../src/exec/linux-processes.ts'
 import { OutputPump } from '../../src/exec/output-pump.ts'
+import type { RunCommand } from '../../src/exec/protocol.ts'
+import type { SpawnedCommand } from '../../src/exec/spawn-command.ts'
+import { TrackedExecution } from '../../src/exec/tracked-execution.ts'
 import {
-  isAlive,
+  clock,
   program,
   run,
   shell,
@@ -72,15 +78,43 @@ describe('output', () => {
     expect(await execution.ended).toMatchObject({ signal: 'SIGTERM', cause: 'killed-on-order', quiet: true })
   })
 
-  test('that is never taken does not hold up the end of a command that has ended, once it is told to end', async () => {
-    const client = await startedClient()
-    const bytes = LIMITS.execWindowBytesMax + 64 * KiB
-    const spec = specOf(['head', '-c', String(bytes), '/dev/zero'])
-    const execution = client.run(spec, () => new Promise(() => undefined))
-    const { pid } = await execution.started
-    await until(() => !isAlive(pid))
+  test('that is never taken holds up the end of a command that has ended until it is told to end', async () => {
+    const stdout = new PassThrough()
+    const child = Object.assign(spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }), {
+      stdin: null,
+      stdout,
+      stderr: new PassThrough().end(),
+    }) as SpawnedCommand['child']
+    const identity = present(readProcess(present(child.pid, 'pid')), 'the process')
+    const { executionId, argv, env, deadline } = specOf(['sleep'])
+    const command: RunCommand = { kind: 'run', executionId, argv: [argv[0]], env: { ...env }, deadline }
+    const execution = new GuardedExecution(command, { child, identity }, clock, () => undefined)
+    stdout.write(Buffer.alloc(LIMITS.execWindowBytesMax))
+    await until(() => stdout.isPaused())
+    child.kill('SIGKILL')
+    const ended = execution.ended()
+    expect(await execution.quiet).toBe(true)
+    for (let look = 0; look < 1000; look++) execution.look()
+    expect(stdout.destroyed).toBe(false)
+    execution.end(0)
+    for (let look = 0; look < 1000; look++) execution.look()
+    expect(await ended).toMatchObject({ cause: 'exited', signal: 'SIGKILL', quiet: true })
+  })
+
+  test('that is never taken does not hold up the end at the node either, once it is told to end', async () => {
+    const execution = new TrackedExecution({
+      spec: specOf(['true']),
+      reader: () => new Promise(() => undefined),
+      logger: silentLogger,
+      stopGraceMs: 0,
+      send: () => undefined,
+    })
+    const { executionId } = execution
+    execution.submit()
+    execution.onOutput('stdout', Buffer.from('x'))
     execution.end('test')
-    expect(await execution.ended).toMatchObject({ exitCode: 0, quiet: true })
+    execution.onEnded({ kind: 'ended', executionId, exitCode: 0, cause: 'exited', quiet: true })
+    expect(await execution.ended).toMatchObject({ exitCode: 0, cause: 'exited', quiet: true })
   })
 
   test('whose reader fails ends the command', async () => {

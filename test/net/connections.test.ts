@@ -164,6 +164,20 @@ test('a peer without our protocols is given up', async () => {
   expect(node.events).toEqual([])
 })
 
+test('a connection that fails in the tick in which a stream is opened on it does not end the process', async () => {
+  const { a, b } = await startPair()
+  const uncaught = vi.fn()
+  process.prependListener('uncaughtException', uncaught)
+  const connection = present(hostOf(a).getConnections()[0], 'a connection')
+  const attempt = connection.newStream(protocolName(SCOPE, 'raft'))
+  connection.abort(new Error('test'))
+  await expect(attempt).rejects.toThrow()
+  await vi.waitFor(() => expect(a.events).toHaveLength(2), WAIT)
+  process.removeListener('uncaughtException', uncaught)
+  expect(uncaught).not.toHaveBeenCalled()
+  await vi.waitFor(isOnline(a, b.peer), WAIT)
+})
+
 test('a peer that is no longer admitted is disconnected and cannot come back', async () => {
   const keys = seeds(2)
   const roster = new Set(keys.map(peerIdOfSeed))

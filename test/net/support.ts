@@ -4,7 +4,6 @@ import { identify } from '@libp2p/identify'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { expect, vi } from 'vitest'
@@ -27,6 +26,7 @@ import {
   type PeerEvent,
   type Protocol,
 } from '../../src/net/index.ts'
+import { muxer } from '../../src/net/muxer.ts'
 import { gossipTopic, PROTOCOLS, protocolName, servicePrefix } from '../../src/net/protocols.ts'
 
 export const SCOPE: ScopeId = scopeId('testscopetestscope')
@@ -147,7 +147,7 @@ export async function startRaw(seed: Uint8Array) {
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [muxer],
     connectionGater: { denyDialMultiaddr: () => false },
     connectionMonitor: { enabled: false },
     services: {

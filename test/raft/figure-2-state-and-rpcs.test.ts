@@ -1,6 +1,7 @@
 /**
- * One test per sentence of figure 2 of the Raft paper ("In Search of an Understandable Consensus Algorithm", extended
- * version): state, AppendEntries, RequestVote. Each test's name cites its sentence; where this implementation does something more careful, the name says so.
+ * One test per sentence of figure 2 of the Raft paper ("In Search of an Understandable Consensus Algorithm",
+ * extended version): state, AppendEntries, RequestVote. Each test's name cites its sentence; where this
+ * implementation does something more careful, the name says so.
  */
 import { describe, expect, test } from 'vitest'
 import { RAFT_DEFAULTS } from '../../src/raft/index.ts'

@@ -1,6 +1,7 @@
 /**
- * Random runs (see `support/simulation.ts`): safety at every moment, then progress once the faults end. A failure names
- * its seed; `RAFT_SEED=17 npx vitest run test/raft/safety.test.ts` runs that one alone, `RAFT_SEEDS=10000` more of them.
+ * Random runs (see `support/simulation.ts`): safety at every moment, then progress once the faults end. A failure
+ * names its seed; `RAFT_SEED=17 npx vitest run test/raft/safety.test.ts` runs that one alone, `RAFT_SEEDS=10000`
+ * more of them.
  */
 import { expect, test } from 'vitest'
 import { Violation } from './support/checker.ts'

@@ -49,8 +49,8 @@ export class Checker {
   }
 
   /**
-   * Log matching: entries of the same index and term are the same and follow the same; by induction, so are the logs up
-   * to there. To be called after the write.
+   * Log matching: entries of the same index and term are the same and follow the same; by induction, so are the
+   * logs up to there. To be called after the write.
    */
   wrote(machine: Machine, ready: Ready): void {
     const { entries, hardState } = machine.disk.load()

@@ -1,8 +1,8 @@
 /**
  * A group of servers under everything that Raft promises to survive: messages lost, repeated and reordered, links
  * cut, servers that crash with their write done or not, disks that are slow, state machines that are behind their
- * log after a crash, voters that change. One seed gives everything; fault rates are drawn per seed. Safety is judged
- * by `Checker` all the time; `heal` then demands progress.
+ * log after a crash, voters that change. One seed gives everything; fault rates are drawn per seed. Safety is
+ * judged by `Checker` all the time; `heal` then demands progress.
  */
 import { present, Random } from '../../../src/base/index.ts'
 import { RAFT_DEFAULTS, type RaftMessage, type RaftOptions } from '../../../src/raft/index.ts'
@@ -82,7 +82,8 @@ export class Simulation {
   }
 
   /**
-   * Everything is repaired: within a bounded time there is one leader, it commits a new entry, and all members have everything.
+   * Everything is repaired: within a bounded time there is one leader, it commits a new entry, and all members have
+   * everything.
    */
   heal(): void {
     this.cut.clear()

@@ -1,6 +1,7 @@
 /**
  * An interpreter for the scripts in `test/testdata/raft`: commands, `----`, and the whole output they give. The
- * network is a queue in which a message stays until a command delivers or loses it, so a script decides every order.
+ * network is a queue in which a message stays until a command delivers or loses it, so a script decides every
+ * order.
  *
  *   start n1                        a new group of one, as `populi init` writes it
  *   start n1 n2 n3                  a group of three with the same first entry
