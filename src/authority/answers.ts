@@ -15,6 +15,8 @@ const answer = z.discriminatedUnion('ok', [
     ok: z.literal(true),
     /** Lease id of a grant, session id of an open; 0 where there is none. */
     id: z.number().int().nonnegative(),
+    /** Of the granted or renewed lease: the holder plans by the authority's word, not by that of whoever asked for it. */
+    ttlMs: z.number().int().positive().optional(),
     /** The admitted roster entry of a repeated enrolment, encoded by its room. */
     data: bytesSchema.optional(),
   }),
@@ -30,8 +32,14 @@ export const answerSchema = answer
 export const encodeAnswer = (value: Answer): Uint8Array => encode(value)
 export const decodeAnswer = (data: Uint8Array): Answer => decode(answer, data, 'authority answer')
 
-export const accepted = (id = 0, data?: Uint8Array): Answer =>
-  data === undefined ? { ok: true, id } : { ok: true, id, data }
+export const accepted = (
+  id = 0,
+  more: { readonly ttlMs?: number; readonly data?: Uint8Array } = {},
+): Answer => ({
+  ok: true,
+  id,
+  ...more,
+})
 
 export const refused = (code: ErrorCode, details: ErrorDetails = {}): Answer => ({
   ok: false,

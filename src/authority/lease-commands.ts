@@ -32,7 +32,7 @@ export function grantLease(context: ApplyContext, command: Command<'lease.grant'
   tables.leases.put(lease.leaseId, lease)
   tables.leaseOfKey.set(scopeKey, lease.leaseId)
   context.events.push({ type: 'lease-granted', lease })
-  return accepted(lease.leaseId)
+  return accepted(lease.leaseId, { ttlMs })
 }
 
 export function renewLease(context: ApplyContext, command: Command<'lease.renew'>): Answer {
@@ -42,7 +42,7 @@ export function renewLease(context: ApplyContext, command: Command<'lease.renew'
   const renewed: Lease = { ...lease, renewals: lease.renewals + 1 }
   context.tables.leases.put(lease.leaseId, renewed)
   context.events.push({ type: 'lease-renewed', lease: renewed })
-  return accepted(lease.leaseId)
+  return accepted(lease.leaseId, { ttlMs: lease.ttlMs })
 }
 
 export function releaseLease(context: ApplyContext, command: Command<'lease.release'>): Answer {

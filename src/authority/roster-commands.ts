@@ -34,7 +34,7 @@ export function admitPeer(context: ApplyContext, command: Command<'roster.admit'
   if (invite.usedBy !== undefined) {
     const admitted = tables.roster.get(entry.peer)
     if (invite.usedBy !== entry.peer || admitted === undefined) return refused('enrol.invite_used')
-    return accepted(0, encodeRosterEntry(admitted))
+    return accepted(0, { data: encodeRosterEntry(admitted) })
   }
   if (invite.expiresUnixMs <= proposal.atUnixMs) return refused('enrol.invite_expired')
   for (const other of tables.roster.values()) {
@@ -51,7 +51,7 @@ export function admitPeer(context: ApplyContext, command: Command<'roster.admit'
   }
   tables.invites.put(inviteId, { ...invite, usedBy: entry.peer })
   admit(context, entry)
-  return accepted(0, encodeRosterEntry(entry))
+  return accepted(0, { data: encodeRosterEntry(entry) })
 }
 
 /** Only into an empty roster: the log of a scope begins with its founder, and nobody else can become one. */

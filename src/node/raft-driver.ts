@@ -100,7 +100,10 @@ export class RaftDriver {
       this.init.logger.warn({ peer: from, claimed: message.from }, 'raft message in another name refused')
       return
     }
-    this.core.step(message)
+    const result = this.core.step(message)
+    if (result.outcome === 'refused') {
+      this.init.logger.warn({ peer: from, type: message.type, reason: result.reason }, 'raft message refused')
+    }
     this.kick()
   }
 

@@ -148,11 +148,12 @@ export class WorkerAttempt {
   private async confirm(): Promise<void> {
     const leaseId = present(this.task.record.leaseId, 'lease to confirm')
     try {
-      const { sentAt } = await this.context.authority.execute(
+      const { sentAt, answer } = await this.context.authority.execute(
         { type: 'lease.renew', leaseId },
         this.ttlMs / 2,
       )
-      await this.handle({ type: 'lease-confirmed', sentAt })
+      const ttlMs = present(answer.ttlMs, 'the TTL of a renewed lease')
+      await this.handle({ type: 'lease-confirmed', sentAt, ttlMs })
     } catch (thrown) {
       const { code } = toCodedError(thrown)
       const gone = code === 'lease.unknown' || code === 'lease.not_holder'

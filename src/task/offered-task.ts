@@ -16,8 +16,8 @@ import type { OfferRecord } from './offer-record.ts'
 
 export type WorkerEvent =
   | { readonly type: 'offered' }
-  /** The lease was renewed by this node; `sentAt` is when the renewal was sent. */
-  | { readonly type: 'lease-confirmed'; readonly sentAt: BootMs }
+  /** The lease was renewed by this node; `sentAt` is when the renewal was sent, `ttlMs` what the authority granted. */
+  | { readonly type: 'lease-confirmed'; readonly sentAt: BootMs; readonly ttlMs: number }
   | { readonly type: 'lease-refused'; readonly reason: Reason }
   | { readonly type: 'started'; readonly pid: number }
   | { readonly type: 'stop'; readonly cause: StopCause }
@@ -66,7 +66,7 @@ export class OfferedTask {
         this.onOffered()
         break
       case 'lease-confirmed':
-        this.onConfirmed(event.sentAt)
+        this.onConfirmed(event.sentAt, event.ttlMs)
         break
       case 'lease-refused':
         this.onLeaseRefused(event.reason)
@@ -121,8 +121,9 @@ export class OfferedTask {
     }
   }
 
-  private onConfirmed(sentAt: BootMs): void {
+  private onConfirmed(sentAt: BootMs, ttlMs: number): void {
     if (this.current.state !== 'confirming') return
+    this.current = { ...this.current, ttlMs }
     this.become('starting')
     this.acknowledge(true, null)
     this.effects.push({ type: 'execute', leaseSentAt: sentAt })

@@ -39,6 +39,14 @@ describe('leases in the replicated state machine', () => {
     expect(replica.machine.lease(id)?.renewals).toBe(1)
   })
 
+  it('grant and renewal tell the TTL, by which the holder plans', () => {
+    const replica = Replica.withRoster()
+    const granted = replica.grant(A, B, '1', 4000)
+    expect(granted).toMatchObject({ ok: true, ttlMs: 4000 })
+    const renewed = replica.apply(B, { type: 'lease.renew', leaseId: lease(idOf(granted)) })
+    expect(renewed.answer).toMatchObject({ ok: true, ttlMs: 4000 })
+  })
+
   it('the grantor takes a lease back while its holder has not confirmed it, and the late confirmation fails', () => {
     const replica = Replica.withRoster()
     const id = lease(idOf(replica.grant(A, B, '1')))

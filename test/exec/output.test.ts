@@ -94,6 +94,7 @@ describe('output', () => {
     child.kill('SIGKILL')
     const ended = execution.ended()
     expect(await execution.quiet).toBe(true)
+    await new Promise(setImmediate)
     for (let look = 0; look < 1000; look++) execution.look()
     expect(stdout.destroyed).toBe(false)
     execution.end(0)

@@ -13,7 +13,7 @@ import { endedBy, envelope, exited, HOME, L1, names, offer } from './support.ts'
 function running(): OfferedTask {
   const task = offer()
   task.handle({ type: 'offered' })
-  task.handle({ type: 'lease-confirmed', sentAt: bootMs(5) })
+  task.handle({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 3000 })
   task.handle({ type: 'started', pid: 7 })
   return task
 }
@@ -22,9 +22,16 @@ describe('an offered task', () => {
   it('confirms its lease before anything starts', () => {
     const task = offer()
     expect(names(task.handle({ type: 'offered' }))).toEqual(['journal', 'confirm-lease'])
-    const confirmed = task.handle({ type: 'lease-confirmed', sentAt: bootMs(5) })
+    const confirmed = task.handle({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 3000 })
     expect(names(confirmed)).toEqual(['journal', 'remote_task_ack', 'execute'])
     expect(confirmed.at(-1)).toEqual({ type: 'execute', leaseSentAt: 5 })
+  })
+
+  it('plans by the TTL that the authority granted, whatever the envelope says', () => {
+    const task = offer()
+    task.handle({ type: 'offered' })
+    task.handle({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 1500 })
+    expect(task.record.ttlMs).toBe(1500)
   })
 
   it('starts nothing when the lease cannot be confirmed', () => {
@@ -75,7 +82,7 @@ describe('an offered task', () => {
     task.handle({ type: 'offered' })
     const effects = task.handle({ type: 'stop', cause: 'cancelled' })
     expect(effects.at(-1)).toMatchObject({ message: { outcome: { cause: 'cancelled' }, starts: 0 } })
-    expect(names(task.handle({ type: 'lease-confirmed', sentAt: bootMs(1) }))).toEqual([])
+    expect(names(task.handle({ type: 'lease-confirmed', sentAt: bootMs(1), ttlMs: 3000 }))).toEqual([])
   })
 
   it('a command that ended by itself just before it was stopped keeps its own result', () => {
