@@ -8,7 +8,7 @@
 import { CodedError } from './errors.ts'
 
 declare const brand: unique symbol
-export type Brand<Value, Name extends string> = Value & { readonly [brand]: Name }
+type Brand<Value, Name extends string> = Value & { readonly [brand]: Name }
 
 /** Text form of a libp2p peer id with an Ed25519 key (`12D3Koo…`). */
 export type PeerId = Brand<string, 'PeerId'>
@@ -20,8 +20,6 @@ export type ScopeId = Brand<string, 'ScopeId'>
 export type TaskId = Brand<string, 'TaskId'>
 /** What a lease is for, e.g. `task:<task id>`. At most `LIMITS.scopeKeyBytesMax` bytes. */
 export type ScopeKey = Brand<string, 'ScopeKey'>
-/** One requester of the authority for one process life; requests are deduplicated by (client id, sequence). */
-export type ClientId = Brand<string, 'ClientId'>
 /** Public part of an invite. */
 export type InviteId = Brand<string, 'InviteId'>
 /** One attempt to run a command under the guardian. */

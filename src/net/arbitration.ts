@@ -13,7 +13,7 @@ import type { PeerId } from '../base/index.ts'
 
 export const isChooser = (self: PeerId, peer: PeerId): boolean => self < peer
 
-export interface Candidate {
+interface Candidate {
   /** Who dialled, seen from the chooser. */
   readonly direction: 'inbound' | 'outbound'
   /** False when it is known to be closing or closed. */

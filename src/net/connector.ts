@@ -15,7 +15,7 @@ import type { Counters } from './counters.ts'
 import { reasonOf } from './failure.ts'
 import type { NetSettings } from './settings.ts'
 
-export interface ConnectorInit {
+interface ConnectorInit {
   readonly self: PeerId
   readonly settings: NetSettings
   readonly random: Random

@@ -17,7 +17,7 @@ const LENGTH_BYTES = 4
 const CREDIT_WORD_BYTES = 4
 
 /** What a message costs beyond its bytes: the length, and about what a small message takes in memory while it waits. */
-export const FRAME_COST_BYTES = 128
+const FRAME_COST_BYTES = 128
 
 export const frameCost = (messageBytes: number): number => messageBytes + FRAME_COST_BYTES
 
@@ -39,7 +39,7 @@ export function encodeFrames(messages: readonly Uint8Array[]): Uint8Array {
 
 export type FrameViolation = 'zero_length' | 'too_long' | 'no_credit'
 
-export interface Parsed {
+interface Parsed {
   /** Complete messages, in order, each in memory of its own. */
   readonly messages: readonly Uint8Array[]
   /** Set when the bytes after `messages` break the rules; nothing may be pushed after it. */

@@ -7,7 +7,7 @@ import type { ConnectionGater, PeerId as Libp2pPeerId } from '@libp2p/interface'
 import type { PeerId } from '../base/index.ts'
 import { peerIdOf } from './identity.ts'
 
-export interface GateInit {
+interface GateInit {
   readonly self: PeerId
   readonly mayConnect: (peer: PeerId) => boolean
   /** A connection was refused; `peer` is the text of an id that need not be one of ours. */

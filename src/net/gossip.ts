@@ -19,7 +19,7 @@ import type { NetSettings } from './settings.ts'
 
 const GOSSIPSUB_PREFIX = '/meshsub/'
 
-export interface GossipInit {
+interface GossipInit {
   readonly gossipsub: GossipSub
   readonly scopeId: ScopeId
   readonly settings: NetSettings

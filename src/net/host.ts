@@ -26,7 +26,7 @@ type Services = {
 
 export type Host = Libp2p<Services>
 
-export interface HostInit {
+interface HostInit {
   readonly privateKey: PrivateKey
   readonly scopeId: ScopeId
   readonly listen: readonly string[]

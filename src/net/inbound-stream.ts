@@ -17,7 +17,7 @@ import type { ReceiveWindow } from './receive-window.ts'
 
 export type InboundViolation = FrameViolation | 'cut_off'
 
-export interface InboundStreamInit {
+interface InboundStreamInit {
   readonly stream: Stream
   readonly window: ReceiveWindow
   readonly messageBytesMax: number

@@ -14,7 +14,7 @@ import { Link, type LinkDeps, type Violation } from './link.ts'
 import { PROTOCOLS, type Protocol } from './protocols.ts'
 import { ReceiveWindow } from './receive-window.ts'
 
-export interface LinkTableInit
+interface LinkTableInit
   extends Pick<LinkDeps, 'scopeId' | 'settings' | 'random' | 'counters' | 'logger' | 'deliver'> {
   readonly self: PeerId
   readonly clock: Clock

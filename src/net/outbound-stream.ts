@@ -17,7 +17,7 @@ import { reasonOf } from './failure.ts'
 import { CreditAccount, type CreditViolation, encodeFrames } from './frame.ts'
 import type { NetSettings } from './settings.ts'
 
-export interface OutboundStreamInit {
+interface OutboundStreamInit {
   /** Opens a negotiated stream on the connection. */
   readonly open: (signal: AbortSignal) => Promise<Stream>
   readonly settings: NetSettings

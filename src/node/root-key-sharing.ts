@@ -62,7 +62,9 @@ export class RootKeySharing {
   private give(from: PeerId, { recipient }: z.output<typeof requestSchema>): Uint8Array {
     const { core, logger } = this.init
     if (this.held === undefined) throw new CodedError('enrol.no_root_key')
-    if (!core.status.configuration.voters.includes(from)) {
+    const { configuration, configurationIndex, commitIndex } = core.status
+    // A configuration acts from the log on, but before it has committed it may still be undone.
+    if (configurationIndex > commitIndex || !configuration.voters.includes(from)) {
       logger.warn({ peer: from }, 'the root key was refused to a node that is no voter')
       throw new CodedError('enrol.no_root_key')
     }

@@ -21,7 +21,7 @@ const TAG_BYTES = 16
 /** A key seals once, so its nonce may be fixed. */
 const IV = new Uint8Array(12)
 
-export interface SealedRootKey {
+interface SealedRootKey {
   /** The sealing side's half of the agreement, 32 bytes. */
   readonly sender: Uint8Array
   readonly box: Uint8Array
