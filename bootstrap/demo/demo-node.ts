@@ -16,7 +16,7 @@ const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 const DEMO_ENV = {
   VOX_ORCHESTRATOR_MESH_REMOTE_EXECUTE_EXPERIMENTAL: '1',
   VOX_ORCHESTRATOR_MESH_REMOTE_LEASE_GATING_ENABLED: '1',
-  POPULI_LEASE_TTL_MS: '3000',
+  POPULI_LEASE_TTL_MS: '5000',
 }
 
 /** One line of `run --json`: an event, or the error that ended it. */

@@ -1,7 +1,7 @@
 import { type LeaseId, LIMITS } from '../base/index.ts'
 import { type Answer, accepted, refused } from './answers.ts'
+import type { ApplyContext } from './apply-context.ts'
 import type { AuthorityCommand } from './commands.ts'
-import type { ApplyContext } from './state-machine.ts'
 import type { Lease } from './tables.ts'
 
 type Command<Type extends AuthorityCommand['type']> = Extract<AuthorityCommand, { type: Type }>

@@ -8,8 +8,8 @@
  */
 import { LIMITS } from '../base/index.ts'
 import { type Answer, accepted, decodeAnswer, encodeAnswer, refused } from './answers.ts'
+import type { ApplyContext } from './apply-context.ts'
 import type { RequestId } from './commands.ts'
-import type { ApplyContext } from './state-machine.ts'
 
 export function openSession(context: ApplyContext): Answer {
   const { sessions } = context.tables

@@ -11,6 +11,7 @@
  */
 import { type LeaseId, type LogIndex, type PeerId, type Term, unreachable } from '../base/index.ts'
 import type { Answer } from './answers.ts'
+import type { ApplyContext, AuthorityEvent } from './apply-context.ts'
 import { type AuthorityCommand, decodeProposal, type Proposal, type RosterEntry } from './commands.ts'
 import { expireLeases, grantLease, releaseLease, renewLease } from './lease-commands.ts'
 import { admitPeer, createInvite, foundScope } from './roster-commands.ts'
@@ -18,25 +19,9 @@ import { openSession, recallAnswer, rememberAnswer } from './sessions.ts'
 import type { RecordChange, SavedState } from './state-store.ts'
 import { type Invite, type Lease, Tables } from './tables.ts'
 
-/** What an applied entry means to the node that applied it. */
-export type AuthorityEvent =
-  | { readonly type: 'lease-granted'; readonly lease: Lease }
-  | { readonly type: 'lease-renewed'; readonly lease: Lease }
-  | { readonly type: 'lease-ended'; readonly lease: Lease; readonly how: 'released' | 'expired' }
-  | { readonly type: 'peer-admitted'; readonly entry: RosterEntry }
-
 export interface Applied {
   readonly answer: Answer
   readonly events: readonly AuthorityEvent[]
-}
-
-/** What a command handler gets: the tables, the entry's place in the log, and somewhere to report events. */
-export interface ApplyContext {
-  readonly tables: Tables
-  readonly index: LogIndex
-  readonly term: Term
-  readonly proposal: Proposal
-  readonly events: AuthorityEvent[]
 }
 
 export class AuthorityStateMachine {

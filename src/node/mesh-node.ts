@@ -25,7 +25,8 @@ import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
 import { newIdempotencyKey, newTaskId } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
-import { type Executor, Worker } from './worker.ts'
+import { Worker } from './worker.ts'
+import type { Executor } from './worker-context.ts'
 
 /** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
 const AUTHORITY_TICK_MS = 50

@@ -20,7 +20,7 @@ import {
   type TaskChange,
 } from '../task/index.ts'
 import type { RunEvent } from './control/node-control.ts'
-import type { SubmitterContext } from './submitter.ts'
+import type { SubmitterContext } from './submitter-context.ts'
 import { taskView } from './task-views.ts'
 
 /** Longer than an election: a task that was offered to nobody may run at home after this. */
@@ -156,7 +156,7 @@ export class Submission {
   private end(): void {
     this.wakeLeaseRequest?.()
     this.say({ type: 'result', task: taskView(this.task.record) })
-    this.context.ended(this)
+    this.context.ended()
     this.resolveEnded()
   }
 

@@ -27,22 +27,8 @@ import type { AuthorityClient } from './authority-client.ts'
 import type { RunRequest } from './control/node-control.ts'
 import type { Scheduler, Transport } from './ports.ts'
 import { type Report, Submission } from './submission.ts'
+import type { SubmitterContext } from './submitter-context.ts'
 import type { TaskLink } from './task-link.ts'
-
-export interface SubmitterContext {
-  readonly transport: Transport
-  readonly authority: AuthorityClient
-  readonly journal: JournalStore
-  readonly link: TaskLink
-  readonly clock: Clock
-  readonly scheduler: Scheduler
-  readonly logger: Logger
-  readonly leaseTtlMs: number
-  /** Asks placement where the task should run. */
-  readonly place: (record: TaskRecord, exclude: readonly PeerId[]) => SubmitterEvent
-  readonly fatal: (error: CodedError) => void
-  readonly ended: (submission: Submission) => void
-}
 
 interface SubmitterInit extends Omit<SubmitterContext, 'ended'> {
   readonly self: { readonly peer: PeerId; readonly nodeId: NodeId }

@@ -26,7 +26,7 @@ import {
 } from '../task/index.ts'
 import { OutputWindow } from './output-window.ts'
 import type { Cancel } from './ports.ts'
-import type { WorkerContext } from './worker.ts'
+import type { WorkerContext } from './worker-context.ts'
 
 /** The lease of an execution that never left its submitter: it ends when the node says so. */
 const NO_DEADLINE: ExecutionDeadline = {
@@ -140,7 +140,7 @@ export class WorkerAttempt {
         return
       case 'forget':
         await this.context.journal.write([{ key: this.key, value: undefined }])
-        this.context.forget(this)
+        this.context.forget(this.key)
     }
   }
 

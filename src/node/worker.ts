@@ -18,27 +18,10 @@ import type { AuthorityClient } from './authority-client.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import type { TaskLink } from './task-link.ts'
 import { WorkerAttempt } from './worker-attempt.ts'
+import type { WorkerContext } from './worker-context.ts'
 
 /** Renewals are due at thirds of a TTL of at least a second: a tenth of that is fine enough. */
 const TICK_MS = 50
-
-export interface Executor {
-  run(spec: ExecutionSpec, onOutput: OutputReader): Execution
-}
-
-export interface WorkerContext {
-  readonly executor: Executor
-  readonly authority: AuthorityClient
-  readonly journal: JournalStore
-  readonly link: TaskLink
-  readonly scheduler: Scheduler
-  readonly logger: Logger
-  readonly driftRatio: number
-  readonly stopBudget: StopBudget
-  readonly leaseTtlMs: number
-  readonly fatal: (error: CodedError) => void
-  readonly forget: (attempt: WorkerAttempt) => void
-}
 
 interface WorkerInit extends Omit<WorkerContext, 'forget'> {
   readonly transport: Transport
@@ -59,7 +42,7 @@ export class Worker {
 
   constructor(init: WorkerInit) {
     this.init = init
-    this.context = { ...init, forget: (attempt) => this.forget(attempt) }
+    this.context = { ...init, forget: (key) => this.forget(key) }
     init.link.onMessage((from, message) => this.receive(from, message))
     init.transport.onPeer(({ type, peer }) => {
       for (const attempt of this.attempts.values()) {
@@ -167,9 +150,9 @@ export class Worker {
     void oldest?.handle({ type: 'acknowledged' })
   }
 
-  private forget(attempt: WorkerAttempt): void {
-    this.attempts.delete(attempt.key)
-    this.finished.add(attempt.key)
+  private forget(key: string): void {
+    this.attempts.delete(key)
+    this.finished.add(key)
     const [oldest] = this.finished
     if (this.finished.size > LIMITS.endedOffersKeptMax && oldest !== undefined) this.finished.delete(oldest)
   }

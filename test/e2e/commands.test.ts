@@ -8,7 +8,7 @@ describe('2 real nodes run difficult commands', () => {
   let mesh: TestMesh
 
   beforeAll(async () => {
-    mesh = await TestMesh.form(['a', 'b'])
+    mesh = await TestMesh.form(['a', 'b'], { POPULI_LEASE_TTL_MS: '30000' })
   }, 120_000)
 
   afterAll(() => mesh.end())

@@ -1,0 +1,28 @@
+import type { StopBudget } from '../authority/index.ts'
+import type { CodedError, Logger } from '../base/index.ts'
+import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import type { JournalStore } from '../task/index.ts'
+import type { AuthorityClient } from './authority-client.ts'
+import type { Scheduler } from './ports.ts'
+import type { TaskLink } from './task-link.ts'
+
+/** Runs commands: the guardian, or what a simulation puts in its place. */
+export interface Executor {
+  run(spec: ExecutionSpec, onOutput: OutputReader): Execution
+}
+
+/** What every attempt at this worker needs. */
+export interface WorkerContext {
+  readonly executor: Executor
+  readonly authority: AuthorityClient
+  readonly journal: JournalStore
+  readonly link: TaskLink
+  readonly scheduler: Scheduler
+  readonly logger: Logger
+  readonly driftRatio: number
+  readonly stopBudget: StopBudget
+  readonly leaseTtlMs: number
+  readonly fatal: (error: CodedError) => void
+  /** The attempt of this key is over and acknowledged. */
+  readonly forget: (key: string) => void
+}
