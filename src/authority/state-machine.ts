@@ -12,7 +12,7 @@
 import { type LeaseId, type LogIndex, type PeerId, type Term, unreachable } from '../base/index.ts'
 import type { Answer } from './answers.ts'
 import type { ApplyContext, AuthorityEvent } from './apply-context.ts'
-import { type AuthorityCommand, decodeProposal, type Proposal, type RosterEntry } from './commands.ts'
+import { type AuthorityCommand, decodeProposal, type RosterEntry } from './commands.ts'
 import { expireLeases, grantLease, releaseLease, renewLease } from './lease-commands.ts'
 import { admitPeer, createInvite, foundScope } from './roster-commands.ts'
 import { openSession, recallAnswer, rememberAnswer } from './sessions.ts'

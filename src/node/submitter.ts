@@ -3,11 +3,9 @@
  * must know of messages, connections and leases that ended.
  */
 import {
-  type Clock,
   CodedError,
   KiB,
   LIMITS,
-  type Logger,
   type NodeId,
   type PeerId,
   type ScopeKey,
@@ -16,19 +14,14 @@ import {
 import {
   type Command,
   decodeTaskRecord,
-  type JournalStore,
   newTaskRecord,
   SubmittedTask,
-  type SubmitterEvent,
   type TaskMessage,
   type TaskRecord,
 } from '../task/index.ts'
-import type { AuthorityClient } from './authority-client.ts'
 import type { RunRequest } from './control/node-control.ts'
-import type { Scheduler, Transport } from './ports.ts'
 import { type Report, Submission } from './submission.ts'
 import type { SubmitterContext } from './submitter-context.ts'
-import type { TaskLink } from './task-link.ts'
 
 interface SubmitterInit extends Omit<SubmitterContext, 'ended'> {
   readonly self: { readonly peer: PeerId; readonly nodeId: NodeId }

@@ -1,22 +1,13 @@
-/**
- * The worker's side of all tasks at this node: takes offers, keeps the journal, answers repetitions, and tells the
- * attempts what they must know of connections and time.
- */
-import type { StopBudget } from '../authority/index.ts'
-import { type Clock, type CodedError, LIMITS, type Logger, type PeerId, type Reason } from '../base/index.ts'
-import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import { type Clock, LIMITS, type PeerId, type Reason } from '../base/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
   type Envelope,
-  type JournalStore,
   OfferedTask,
   offerFromEnvelope,
   type TaskMessage,
 } from '../task/index.ts'
-import type { AuthorityClient } from './authority-client.ts'
-import type { Cancel, Scheduler, Transport } from './ports.ts'
-import type { TaskLink } from './task-link.ts'
+import type { Cancel, Transport } from './ports.ts'
 import { WorkerAttempt } from './worker-attempt.ts'
 import type { WorkerContext } from './worker-context.ts'
 
