@@ -33,6 +33,7 @@ const view = z.object({
   /** The first `LIMITS.leaseViewRowsMax` of `leasesTotal`, by lease id. */
   leases: z.array(leaseRow).max(LIMITS.leaseViewRowsMax),
   leasesTotal: z.number(),
+  leader: peer,
   voters: z.array(peer),
   term: z.number(),
   commitIndex: z.number(),

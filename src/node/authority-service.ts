@@ -42,6 +42,7 @@ function viewOf(driver: AuthorityDriver, core: RaftCore): AuthorityViewBody {
         renewals,
       })),
     leasesTotal: leases.length,
+    leader: core.status.self,
     voters: [...configuration.voters],
     term,
     commitIndex,

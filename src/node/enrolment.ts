@@ -76,7 +76,7 @@ export class Enrolment {
   /** Answers one enrolment request. @throws CodedError `enrol.*`, `authority.no_leader`. */
   async enrol(request: EnrolRequest, remoteAddress: string): Promise<EnrolAnswer> {
     const { identity, clock, authority, logger, book } = this.init
-    const audit = { inviteId: request.inviteId, peer: request.peerId, node: request.nodeId, remoteAddress }
+    const audit = { inviteId: request.inviteId, peer: request.peerId, name: request.nodeId, remoteAddress }
     try {
       const rootKey = this.rootKey()
       const record = await this.findInvite(request.inviteId)

@@ -11,6 +11,7 @@ import {
 } from '../base/index.ts'
 import type { NodeConfig } from './config/index.ts'
 import type {
+  AuthorityView,
   InviteRequest,
   InviteView,
   LeaseView,
@@ -27,9 +28,10 @@ import type { MeshNode } from './mesh-node.ts'
 import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { taskDetailView, taskView } from './task-views.ts'
-import { authorityView, countMembers, leaseViews, nodeView } from './views.ts'
+import { authorityView, countMembers, distantAuthorityView, leaseViews, nodeView } from './views.ts'
 
-const VIEW_DEADLINE_MS = 3000
+/** Longer than an election; a person waits for it. */
+const VIEW_DEADLINE_MS = 2000
 
 interface LocalControlInit {
   readonly node: MeshNode
@@ -53,7 +55,7 @@ export class LocalControl implements NodeControl {
     this.startedAt = init.clock.now()
   }
 
-  status(): StatusView {
+  async status(deadlineMs = VIEW_DEADLINE_MS): Promise<StatusView> {
     const { node, config, clock, self, version, dataDir } = this.init
     const { nodeId, peerId, scopeId } = self
     return {
@@ -66,7 +68,7 @@ export class LocalControl implements NodeControl {
       upMs: Math.round(clock.now() - this.startedAt),
       facadeUrls: this.init.facadeUrls(),
       peerAddresses: this.init.peerAddresses(),
-      authority: authorityView(node.core.status, node.authority.machine.appliedIndex, this.nameOf),
+      authority: await this.authority(deadlineMs),
       members: countMembers(node.membership.members()),
       unfinishedTasks: node.submitter.unfinished().length,
       runningHere: node.worker.running,
@@ -74,10 +76,10 @@ export class LocalControl implements NodeControl {
     }
   }
 
-  nodes(): readonly NodeView[] {
+  async nodes(): Promise<readonly NodeView[]> {
     const { node, clock } = this.init
-    const { leader, configuration } = node.core.status
-    const mesh = { now: clock.now(), leader, voters: configuration.voters, runningHere: node.worker.running }
+    const authority = await this.authority(VIEW_DEADLINE_MS)
+    const mesh = { now: clock.now(), authority, runningHere: node.worker.running }
     return node.membership.members().map((member) => nodeView(member, mesh))
   }
 
@@ -118,6 +120,16 @@ export class LocalControl implements NodeControl {
     signal.addEventListener('abort', cancel, { once: true })
     await submission.done
     signal.removeEventListener('abort', cancel)
+  }
+
+  private async authority(deadlineMs: number): Promise<AuthorityView> {
+    const { core, authority, client } = this.init.node
+    const { status } = core
+    if (status.configuration.voters.includes(status.self)) {
+      return authorityView(status, authority.machine.appliedIndex, this.nameOf)
+    }
+    const view = await client.view(deadlineMs).catch(() => undefined)
+    return distantAuthorityView(view, this.nameOf)
   }
 
   private readonly nameOf = (peer: PeerId): NodeId | undefined => this.init.book.nodeIdOf(peer)

@@ -101,8 +101,8 @@ export class MembershipDriver {
   private carryOut(effects: readonly MembershipEffect[]): void {
     for (const effect of effects) {
       if (effect.type === 'changed') {
-        const { nodeId: node, from, to, cause, incarnation } = effect
-        this.init.logger.info({ node, from, to, cause, incarnation }, 'member changed')
+        const { nodeId: member, from, to, cause, incarnation } = effect
+        this.init.logger.info({ member, from, to, cause, incarnation }, 'member changed')
         continue
       }
       this.init.transport.publish(encodeGossip(effect.message)).catch((thrown: unknown) => {

@@ -111,7 +111,7 @@ interface Composed {
   readonly guardian: GuardianClient
   readonly facade: Facade
   readonly node: MeshNode
-  readonly control: NodeControl
+  readonly control: LocalControl
 }
 
 async function bringUp(
@@ -134,7 +134,8 @@ async function bringUp(
   const server = createControlServer(control, { dataDir, logger, onFatal })
   await server.start()
   lifecycle.onStop(() => server.stop())
-  return { control, ready: control.status() }
+  // Nobody is connected yet, so nobody is asked.
+  return { control, ready: await control.status(0) }
 }
 
 async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): Promise<Opened> {

@@ -140,7 +140,7 @@ export class Submission {
 
   private reportChange(change: TaskChange): void {
     const { taskId } = this.task
-    this.logger.info({ state: change.state, node: change.node, reason: change.reason }, 'task')
+    this.logger.info({ state: change.state, on: change.node, reason: change.reason }, 'task')
     this.say({
       type: 'state',
       taskId,

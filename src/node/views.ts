@@ -9,16 +9,32 @@ type NameOf = (peer: PeerId) => NodeId | undefined
 /** A peer that is not in the roster (yet) is shown by its id. */
 const named = (peer: PeerId, nameOf: NameOf): NodeId => nameOf(peer) ?? (peer as string as NodeId)
 
+/** The authority as a voter knows it by itself. */
 export function authorityView(status: RaftStatus, appliedIndex: number, nameOf: NameOf): AuthorityView {
   const { role, configuration, leader, term, commitIndex } = status
-  const votes = configuration.voters.includes(status.self)
   return {
-    role: role === 'pre-candidate' ? 'candidate' : votes || role !== 'follower' ? role : 'none',
+    role: role === 'pre-candidate' ? 'candidate' : role,
     leader: leader === undefined ? undefined : named(leader, nameOf),
     term,
     commitIndex,
     appliedIndex,
     voters: configuration.voters.map((peer) => named(peer, nameOf)),
+  }
+}
+
+/** The authority as its leader described it to a node without a vote; `undefined` when none could be asked. */
+export function distantAuthorityView(view: AuthorityViewBody | undefined, nameOf: NameOf): AuthorityView {
+  if (view === undefined) {
+    return { role: 'none', leader: undefined, term: 0, commitIndex: 0, appliedIndex: 0, voters: [] }
+  }
+  const { leader, voters, term, commitIndex, appliedIndex } = view
+  return {
+    role: 'none',
+    leader: named(leader, nameOf),
+    term,
+    commitIndex,
+    appliedIndex,
+    voters: voters.map((peer) => named(peer, nameOf)),
   }
 }
 
@@ -35,9 +51,10 @@ export function leaseViews(view: AuthorityViewBody, nameOf: NameOf): readonly Le
 
 export function nodeView(
   member: MemberView,
-  mesh: { now: number; leader: PeerId | undefined; voters: readonly PeerId[]; runningHere: number },
+  mesh: { now: number; authority: AuthorityView; runningHere: number },
 ): NodeView {
   const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
+  const { leader, voters } = mesh.authority
   const isThere = status === 'alive' || status === 'suspect'
   return {
     nodeId,
@@ -46,7 +63,7 @@ export function nodeView(
     status,
     incarnation,
     lastSeenAgoMs: self ? 0 : lastSeen === undefined ? undefined : Math.max(0, mesh.now - lastSeen),
-    authority: peer === mesh.leader ? 'leader' : mesh.voters.includes(peer) ? 'voter' : 'none',
+    authority: nodeId === leader ? 'leader' : voters.includes(nodeId) ? 'voter' : 'none',
     remoteExecute: record?.remote_execute === true,
     runningTasks: self ? mesh.runningHere : isThere ? (record?.running_tasks ?? 0) : 0,
     addresses: record?.addresses ?? [],

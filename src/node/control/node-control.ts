@@ -5,8 +5,9 @@ import type { LeaseId, NodeId, PeerId, ScopeId, ScopeKey, TaskId, UnixMs } from 
  * exposes it, the CLI calls it. Every method may throw a `CodedError`, which reaches the caller as it is.
  */
 export interface NodeControl {
-  status(): StatusView
-  nodes(): readonly NodeView[]
+  /** A node without a vote asks the authority how the authority is; when it cannot, `leader` is undefined. */
+  status(): Promise<StatusView>
+  nodes(): Promise<readonly NodeView[]>
   /** The live leases, as their authority says. @throws CodedError `authority.no_leader` */
   leases(): Promise<readonly LeaseView[]>
   tasks(): readonly TaskView[]

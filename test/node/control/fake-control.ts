@@ -214,8 +214,8 @@ export class FakeControl implements NodeControl {
   currentStatus: StatusView = STATUS
   onRun: Run = async (_, report) => report(result())
 
-  status = () => this.currentStatus
-  nodes = () => NODES
+  status: NodeControl['status'] = async () => this.currentStatus
+  nodes = async () => NODES
   leases = async () => LEASES
   tasks = () => [QUEUED, DONE]
 
