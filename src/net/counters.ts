@@ -10,6 +10,8 @@ const NAMES = [
   'linksGivenUp',
   /** Connections closed because the peer is no longer admitted. */
   'linksExpelled',
+  /** Connections closed because the node took the peer for dead. */
+  'linksHungUp',
   /** Connections closed after repeated broken frames. */
   'peersBarred',
   /** Streams opened again after a reset. */

@@ -122,6 +122,12 @@ export class LinkTable {
     this.end(entry, reason)
   }
 
+  /** Ends the link to a peer that does not answer any more; whoever of the two can be reached again dials anew. */
+  giveUp(peer: PeerId): void {
+    const entry = this.entries.get(peer)
+    if (entry !== undefined) this.hangUp(entry.link, 'linksHungUp', 'the peer does not answer')
+  }
+
   /** Ends what belongs to peers that may no longer connect. */
   expel(): void {
     this.abuse.keepOnly(this.init.isAdmitted)

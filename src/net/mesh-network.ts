@@ -160,6 +160,14 @@ export class MeshNetwork {
     this.links.expel()
   }
 
+  /**
+   * Ends the connection to a peer that is silent: a link that died without a word (power, cable, a moved address) would
+   * otherwise look alive until TCP gives up, which takes minutes. It is dialled again at once.
+   */
+  hangUp(peer: PeerId): void {
+    this.links.giveUp(peer)
+  }
+
   connectedPeers(): PeerId[] {
     return this.links.connected().map(({ peer }) => peer)
   }

@@ -103,6 +103,8 @@ export class MembershipDriver {
       if (effect.type === 'changed') {
         const { nodeId: member, from, to, cause, incarnation } = effect
         this.init.logger.info({ member, from, to, cause, incarnation }, 'member changed')
+        // Whatever waits for it should hear so now, not when TCP gives up.
+        if (to === 'dead') this.init.transport.hangUp(effect.peer)
         continue
       }
       this.init.transport.publish(encodeGossip(effect.message)).catch((thrown: unknown) => {

@@ -132,7 +132,10 @@ export class MeshNode {
       reachablePeers: () => [transport.self, ...transport.connectedPeers()],
       onEvent: (event) => {
         if (event.type === 'peer-admitted') book.add([event.entry])
-        if (event.type === 'lease-ended') this.submitter.leaseEnded(event.lease.scopeKey)
+        if (event.type === 'lease-ended') {
+          const { scopeKey, leaseId } = event.lease
+          this.submitter.leaseEnded(scopeKey, leaseId, event.how)
+        }
       },
       kick: () => this.raft.kick(),
     })

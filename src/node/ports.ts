@@ -20,6 +20,8 @@ export interface Transport {
   send(peer: PeerId, protocol: Protocol, message: Uint8Array): SendResult
   /** The sender may send on when the returned promise has settled: back-pressure. */
   onMessage(protocol: Protocol, handler: (from: PeerId, message: Uint8Array) => void | Promise<void>): void
+  /** Ends the connection to a peer that is silent; it is dialled again. */
+  hangUp(peer: PeerId): void
   onPeer(handler: (event: PeerEvent) => void): void
   publish(message: Uint8Array): Promise<void>
   onGossip(handler: (from: PeerId, message: Uint8Array) => void): void

@@ -86,9 +86,10 @@ export class Submission {
     this.cancel()
   }
 
-  /** The lease of this task's key has ended: whoever waits for it need not wait for the next try. */
-  leaseEnded(): void {
+  /** A lease of this task's key has ended: whoever waits for it need not wait for the next try. */
+  leaseEnded(leaseId: LeaseId, how: 'released' | 'expired'): void {
     this.wakeLeaseRequest?.()
+    if (how === 'expired') void this.handle({ type: 'lease-expired', leaseId })
   }
 
   private async carryOut(effect: SubmitterEffect): Promise<void> {

@@ -5,6 +5,7 @@
 import {
   CodedError,
   KiB,
+  type LeaseId,
   LIMITS,
   type NodeId,
   type PeerId,
@@ -97,10 +98,10 @@ export class Submitter {
     return [...this.submissions.values()].filter((submission) => !submission.isEnded)
   }
 
-  leaseEnded(key: ScopeKey): void {
+  leaseEnded(key: ScopeKey, leaseId: LeaseId, how: 'released' | 'expired'): void {
     this.unfinished()
       .find((submission) => submission.scopeKey === key)
-      ?.leaseEnded()
+      ?.leaseEnded(leaseId, how)
   }
 
   /** Attached tasks end with their submitter. Resolves when they have, or were asked to and `patience` has passed. */

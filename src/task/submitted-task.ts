@@ -37,6 +37,8 @@ export type SubmitterEvent =
   | { readonly type: 'lease-unavailable'; readonly detail: string }
   /** The key is still leased: to the attempt that was lost. */
   | { readonly type: 'lease-held' }
+  /** The authority has expired a lease of this task's key: its holder is quiet, whether or not it can be reached. */
+  | { readonly type: 'lease-expired'; readonly leaseId: LeaseId }
   | { readonly type: 'message'; readonly from: PeerId; readonly message: TaskMessage }
   | { readonly type: 'peer-lost'; readonly peer: PeerId }
   | { readonly type: 'cancel-requested' }
@@ -105,6 +107,8 @@ export class SubmittedTask {
         return this.onLeaseUnavailable(event.detail)
       case 'lease-held':
         return this.onLeaseHeld()
+      case 'lease-expired':
+        return this.onLeaseExpired(event.leaseId)
       case 'message':
         return this.onMessage(event.from, event.message)
       case 'peer-lost':
@@ -281,6 +285,18 @@ export class SubmittedTask {
       })
     }
     this.fallBack('worker_lost', `${attempt.nodeId} was lost`)
+  }
+
+  private onLeaseExpired(leaseId: LeaseId): void {
+    const { attempt, state } = this.current
+    if (attempt?.leaseId !== leaseId || (state !== 'offered' && state !== 'running')) return
+    if (this.current.cancelRequested) {
+      return this.finish('cancelled', {
+        reason: 'lease_expired',
+        error: `${attempt.nodeId} did not answer; its lease has ended`,
+      })
+    }
+    this.fallBack('lease_expired', `the lease of ${attempt.nodeId} has ended`)
   }
 
   /** To local execution, as soon as nobody else can hold the key any more. */

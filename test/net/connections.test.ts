@@ -44,6 +44,17 @@ test('a peer that stops: "disconnected" once, and send says so', async () => {
   ])
 })
 
+test('a peer that is hung up: "disconnected" once at both ends, then connected again', async () => {
+  const { a, b } = await startPair()
+  a.network.hangUp(b.peer)
+  expect(a.network.isConnected(b.peer)).toBe(false)
+  const thrice = ['connected', 'disconnected', 'connected']
+  await vi.waitFor(() => expect(a.events.map(({ type }) => type)).toEqual(thrice), WAIT)
+  await vi.waitFor(() => expect(b.events.map(({ type }) => type)).toEqual(thrice), WAIT)
+  expect(a.network.counters['linksHungUp']).toBe(1)
+  a.network.hangUp(peerIdOfSeed(present(seeds(3)[2], 'a stranger')))
+})
+
 test.each(['lower', 'higher'])(
   'the %s peer restarts at the same port: connected again, and messages flow',
   async (who) => {

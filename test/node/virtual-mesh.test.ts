@@ -112,6 +112,20 @@ describe('composed nodes over a virtual network', () => {
     expect(record).toMatchObject({ state: 'completed', starts: 2, finalResults: 1 })
   })
 
+  it('3 nodes: the worker goes silent without a closed connection; its lease expires, and the task runs at home', async () => {
+    await start(['a', 'b', 'c'])
+    const submission = submit('a', ['sleep', '6000'], 'b')
+    await mesh.time.until('it runs', () => submission.task.record.state === 'running')
+    mesh.silence('a', 'b')
+    mesh.silence('b', 'c')
+    const record = await finish(submission)
+    expect(record).toMatchObject({ state: 'completed', starts: 2, finalResults: 1, reason: 'lease_expired' })
+    await mesh.time.until(
+      'the silent node is given up',
+      () => !mesh.get('a').transport.isConnected(mesh.get('b').peer),
+    )
+  })
+
   it('3 nodes: the link flaps; the worker goes on, and its one result counts', async () => {
     await start(['a', 'b', 'c'])
     const submission = submit('a', ['sleep', '2000'], 'b')

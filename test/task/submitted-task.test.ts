@@ -82,6 +82,20 @@ describe('a submitted task', () => {
     expect(script.task.record.attempt?.nodeId).toBe('home')
   })
 
+  it('an expired lease ends the attempt, also when its worker still seems connected; another lease does not', () => {
+    const script = new SubmitterScript()
+    script.run()
+    expect(script.names({ type: 'lease-expired', leaseId: L2 })).toEqual([])
+    script.do({ type: 'lease-expired', leaseId: L1 })
+    expect(script.task.record).toMatchObject({ state: 'fallback', reason: 'lease_expired' })
+
+    const cancelled = new SubmitterScript()
+    cancelled.run()
+    cancelled.do({ type: 'cancel-requested' })
+    cancelled.do({ type: 'lease-expired', leaseId: L1 })
+    expect(cancelled.task.record).toMatchObject({ state: 'cancelled', finalResults: 1 })
+  })
+
   it('fencing: the result of the lost attempt does not count once the key is leased anew', () => {
     const script = new SubmitterScript()
     script.run()

@@ -143,6 +143,10 @@ class VirtualTransport implements Transport {
     return 'queued'
   }
 
+  hangUp(peer: PeerId): void {
+    this.net.hangUp(this.self, peer)
+  }
+
   onMessage(protocol: string, handler: (from: PeerId, message: Uint8Array) => void | Promise<void>): void {
     this.handlers.set(protocol, handler)
   }
@@ -256,6 +260,8 @@ export class VirtualMesh {
   readonly nodes: VirtualNode[] = []
   readonly failures: unknown[] = []
   private readonly cut = new Set<string>()
+  /** Links that lost everything without a word: both ends still take them for open. */
+  private readonly dead = new Set<string>()
   private readonly names: readonly string[]
   private readonly rootKey = SigningKey.generate()
 
@@ -304,6 +310,7 @@ export class VirtualMesh {
     this.time.after(LATENCY_MS, () => {
       const now = this.nodes.find(({ peer }) => peer === to)
       if (target === undefined || now?.transport !== target || !this.linked(from, to)) return
+      if (this.dead.has(linkName(from, to))) return
       try {
         const outcome = work(target)
         if (outcome instanceof Promise) outcome.catch((error: unknown) => this.failures.push(error))
@@ -386,6 +393,18 @@ export class VirtualMesh {
       this.tell(left, { type: 'disconnected', peer: right.peer })
       this.tell(right, { type: 'disconnected', peer: left.peer })
     }
+  }
+
+  /** The link goes silent: what is sent is lost, and nobody is told. */
+  silence(a: string, b: string): void {
+    this.dead.add(linkName(this.get(a).peer, this.get(b).peer))
+  }
+
+  /** One end gives a silent link up; the other would notice by itself, later. */
+  hangUp(self: PeerId, peer: PeerId): void {
+    const [left, right] = [self, peer].map((id) => this.nodes.find((node) => node.peer === id))
+    if (left === undefined || right === undefined || !this.dead.has(linkName(self, peer))) return
+    if (!this.cut.has(linkName(self, peer))) this.link(left.name, right.name, false)
   }
 
   private identityOf({ peer, name, rootKey }: VirtualNode): Identity {
