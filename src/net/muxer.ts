@@ -10,12 +10,15 @@ import type { MessageStream, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { LIMITS } from '../base/index.ts'
 
-const makeFactory = yamux({
+/** Named, so that the declarations of a build need not reach into the package. */
+type MakeFactory = ReturnType<typeof yamux>
+
+const makeFactory: MakeFactory = yamux({
   maxInboundStreams: LIMITS.connectionStreamsMax,
   maxOutboundStreams: LIMITS.connectionStreamsMax,
 })
 
-export function muxer(...components: Parameters<typeof makeFactory>): StreamMuxerFactory {
+export function muxer(...components: Parameters<MakeFactory>): StreamMuxerFactory {
   const factory = makeFactory(...components)
   const create = factory.createStreamMuxer.bind(factory)
   factory.createStreamMuxer = (connection) => create(withQuietSend(connection))
