@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { encodeProposal, type RosterEntry } from '../authority/index.ts'
 import {
+  CodedError,
   logIndex,
   type NodeId,
   type PeerId,
@@ -27,6 +28,9 @@ export interface MadeFolder {
   readonly peerId: PeerId
   readonly dataDir: string
 }
+
+/** The first configuration and the founder. */
+const FOUNDATION_ENTRIES = 2
 
 export const storePath = (dataDir: string): string => join(dataDir, 'db')
 
@@ -91,6 +95,7 @@ async function withFreshStores(
   work: (stores: NodeStores) => Promise<void>,
 ): Promise<void> {
   const path = storePath(dataDir)
+  await refuseUsedStores(path)
   await rm(path, { recursive: true, force: true })
   const stores = await openStores(path, { create: true })
   try {
@@ -103,6 +108,32 @@ async function withFreshStores(
   } finally {
     await stores.close()
   }
+}
+
+/**
+ * Stores without an identity file beside them are what an interrupted attempt left, unless their log goes beyond a
+ * foundation: then a file was lost from a folder that voted, and what it knows must not be made anew.
+ * @throws CodedError `store.corrupt`
+ */
+async function refuseUsedStores(path: string): Promise<void> {
+  let entries: number
+  try {
+    const stores = await openStores(path, { create: false })
+    try {
+      entries = (await stores.log.load()).entries.length
+    } finally {
+      await stores.close()
+    }
+  } catch (thrown) {
+    if (thrown instanceof CodedError && (thrown.code === 'store.absent' || thrown.code === 'store.corrupt'))
+      return
+    throw thrown
+  }
+  if (entries <= FOUNDATION_ENTRIES) return
+  throw new CodedError('store.corrupt', {
+    path,
+    what: 'the identity file of a node that took part in a mesh is missing',
+  })
 }
 
 /** The log of a scope begins with its first configuration and its founder. */
