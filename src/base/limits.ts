@@ -138,6 +138,8 @@ export const LIMITS = {
   executionsMax: 256,
   /** Output of one execution that the guardian may have sent unacknowledged: fills a local pipe, and is what a stalled reader costs each of the two processes. At the limit the command's writes block. */
   execWindowBytesMax: 256 * KiB,
+  /** Pairs of pipes made ahead, for commands that start in one burst; half of them gone, `mkfifo` makes more. Each holds four file descriptors. */
+  execReadyPipePairsMax: 16,
   /** A frame between node and guardian. Linux takes 2 MiB of arguments and environment; the rest is for their encoding. Beyond: the command is refused. */
   execFrameBytesMax: 4 * MiB,
   /** Unsent bytes for the guardian: a guardian that reads nothing for that long is taken for lost. */

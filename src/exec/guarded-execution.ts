@@ -41,7 +41,7 @@ export class GuardedExecution {
 
   constructor(
     command: RunCommand,
-    { child, identity }: SpawnedCommand,
+    { child, output, identity }: SpawnedCommand,
     clock: Clock,
     send: (event: GuardianEvent) => void,
   ) {
@@ -52,7 +52,7 @@ export class GuardedExecution {
     this.deadline = command.deadline
     const marker = executionMarker(executionId)
     this.hunt = new Hunt({ leader: identity, marker, groupOutlivesLeader: true })
-    this.output = new OutputPump(child, (stream, bytes) =>
+    this.output = new OutputPump(output, (stream, bytes) =>
       send({ kind: 'output', executionId, stream, bytes }),
     )
     const { promise, resolve } = Promise.withResolvers<boolean>()

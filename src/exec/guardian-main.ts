@@ -10,6 +10,7 @@ import { present, SystemClock } from '../base/index.ts'
 import { FrameWriter, readFrames } from './frames.ts'
 import { Guardian } from './guardian.ts'
 import { ExecutionJournal } from './journal.ts'
+import { PipePool } from './output-pipes.ts'
 import { commandSchema } from './protocol.ts'
 
 // Not `process.stdout`: whether its writes wait for the reader depends on system and kind of pipe, and then a stopped
@@ -17,8 +18,10 @@ import { commandSchema } from './protocol.ts'
 const commandPipe = new Socket({ fd: 0, readable: true, writable: false })
 const eventPipe = new Socket({ fd: 1, readable: false, writable: true })
 const events = new FrameWriter(eventPipe)
+const directory = present(process.argv[2], 'the directory')
 const guardian = new Guardian({
-  journal: new ExecutionJournal(present(process.argv[2], 'the directory')),
+  journal: new ExecutionJournal(directory),
+  pipes: new PipePool(directory, (message) => events.write({ kind: 'warning', message })),
   clock: new SystemClock(),
   send: (event) => events.write(event),
 })

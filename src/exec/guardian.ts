@@ -1,11 +1,13 @@
 import { assert, type Clock, type ExecutionId, toCodedError, unreachable } from '../base/index.ts'
 import { GuardedExecution, LOOK_MS } from './guarded-execution.ts'
 import type { ExecutionJournal } from './journal.ts'
+import type { PipePool } from './output-pipes.ts'
 import type { GuardianCommand, GuardianEvent, RunCommand } from './protocol.ts'
 import { type SpawnedCommand, spawnCommand } from './spawn-command.ts'
 
 interface GuardianInit {
   readonly journal: ExecutionJournal
+  readonly pipes: PipePool
   readonly clock: Clock
   readonly send: (event: GuardianEvent) => void
 }
@@ -44,7 +46,7 @@ export class Guardian {
     this.leaving = true
     const all = [...this.executions.values()]
     for (const execution of all) execution.kill('killed-on-order')
-    await Promise.all(all.map((execution) => execution.quiet))
+    await Promise.all([this.init.pipes.close(), ...all.map((execution) => execution.quiet)])
   }
 
   private run(command: RunCommand): void {
@@ -55,7 +57,7 @@ export class Guardian {
       this.init.send({ kind: 'ended', executionId, cause: 'deadline', quiet: true })
       return
     }
-    const spawned = spawnCommand(command, (error) =>
+    const spawned = spawnCommand(command, this.init.pipes, (error) =>
       this.init.send({
         kind: 'ended',
         executionId,

@@ -66,7 +66,7 @@ const endedSchema = z.strictObject({
 })
 
 export const eventSchema = z.discriminatedUnion('kind', [
-  /** The first event of a guardian's life. */
+  /** The first event of a guardian's life, but for warnings. */
   z.strictObject({ kind: z.literal('ready') }),
   z.strictObject({
     kind: z.literal('started'),

@@ -1,13 +1,16 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { CodedError, present } from '../base/index.ts'
+import type { OutputStream } from './execution.ts'
 import { type ProcessIdentity, readProcess } from './linux-processes.ts'
 import { commandEnvironment } from './markers.ts'
+import { closePipes, closeWriteEnds, type OutputPipes, type PipePool, readersOf } from './output-pipes.ts'
 import type { RunCommand } from './protocol.ts'
 
 export interface SpawnedCommand {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly child: ChildProcess
+  readonly output: Readonly<Record<OutputStream, Readable>>
   readonly identity: ProcessIdentity
 }
 
@@ -18,21 +21,41 @@ export interface SpawnedCommand {
  */
 export function spawnCommand(
   command: RunCommand,
+  pool: PipePool,
   onFailed: (error: CodedError) => void,
 ): SpawnedCommand | undefined {
-  const [program, ...args] = command.argv
   if (command.cwd !== undefined && !isDirectory(command.cwd)) {
     const reason = `its working directory ${command.cwd} does not exist`
-    onFailed(new CodedError('exec.spawn_failed', { command: program, reason }))
+    onFailed(new CodedError('exec.spawn_failed', { command: command.argv[0], reason }))
     return undefined
   }
-  let child: SpawnedCommand['child']
+  const pipes = pool.take()
+  const child = startChild(command, pipes, onFailed)
+  if (child?.pid === undefined) {
+    if (pipes !== undefined) closePipes(pipes)
+    return undefined
+  }
+  if (pipes !== undefined) closeWriteEnds(pipes)
+  const output = pipes === undefined ? socketsOf(child) : readersOf(pipes)
+  // Also a process that has ended already is still there: nobody has asked for its exit code yet.
+  const { pid, startTicks } = present(readProcess(child.pid), 'the process that was just started')
+  return { child, output, identity: { pid, startTicks } }
+}
+
+/** @returns a child without a pid when it could not be started, or none at all. */
+function startChild(
+  command: RunCommand,
+  pipes: OutputPipes | undefined,
+  onFailed: (error: CodedError) => void,
+): ChildProcess | undefined {
+  const [program, ...args] = command.argv
+  let child: ChildProcess
   try {
     child = spawn(program, args, {
       cwd: command.cwd,
       env: commandEnvironment(process.env, command.env, command.executionId),
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', pipes?.stdout.writeEnd ?? 'pipe', pipes?.stderr.writeEnd ?? 'pipe'],
     })
   } catch (thrown) {
     onFailed(spawnError(program, thrown))
@@ -40,10 +63,11 @@ export function spawnCommand(
   }
   // Without a pid this event follows; with one it would be of a signal that could not be sent, which is not sent so.
   child.on('error', (error) => child.pid === undefined && onFailed(spawnError(program, error)))
-  if (child.pid === undefined) return undefined
-  // Also a process that has ended already is still there: nobody has asked for its exit code yet.
-  const { pid, startTicks } = present(readProcess(child.pid), 'the process that was just started')
-  return { child, identity: { pid, startTicks } }
+  return child
+}
+
+function socketsOf({ stdout, stderr }: ChildProcess): SpawnedCommand['output'] {
+  return { stdout: present(stdout, 'its stdout'), stderr: present(stderr, 'its stderr') }
 }
 
 function spawnError(program: string, thrown: unknown): CodedError {

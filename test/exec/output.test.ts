@@ -8,7 +8,6 @@ import { GuardedExecution } from '../../src/exec/guarded-execution.ts'
 import { readProcess } from '../../src/exec/linux-processes.ts'
 import { OutputPump } from '../../src/exec/output-pump.ts'
 import type { RunCommand } from '../../src/exec/protocol.ts'
-import type { SpawnedCommand } from '../../src/exec/spawn-command.ts'
 import { TrackedExecution } from '../../src/exec/tracked-execution.ts'
 import {
   clock,
@@ -80,15 +79,12 @@ describe('output', () => {
 
   test('that is never taken holds up the end of a command that has ended until it is told to end', async () => {
     const stdout = new PassThrough()
-    const child = Object.assign(spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' }), {
-      stdin: null,
-      stdout,
-      stderr: new PassThrough().end(),
-    }) as SpawnedCommand['child']
+    const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' })
+    const output = { stdout, stderr: new PassThrough().end() }
     const identity = present(readProcess(present(child.pid, 'pid')), 'the process')
     const { executionId, argv, env, deadline } = specOf(['sleep'])
     const command: RunCommand = { kind: 'run', executionId, argv: [argv[0]], env: { ...env }, deadline }
-    const execution = new GuardedExecution(command, { child, identity }, clock, () => undefined)
+    const execution = new GuardedExecution(command, { child, output, identity }, clock, () => undefined)
     stdout.write(Buffer.alloc(LIMITS.execWindowBytesMax))
     await until(() => stdout.isPaused())
     child.kill('SIGKILL')
