@@ -104,7 +104,7 @@ test('options before the command are ours, all after it are its own', async () =
   expect(control.runs).toStrictEqual([
     {
       argv: ['ls', '-l', '--json', '--', '-x'],
-      cwd: '/work/dir/sub',
+      cwd: '/home/anna/dir/sub',
       env: { A: '', B: 'x=y' },
       on: 'attic',
       timeoutMs: 600_000,

@@ -36,7 +36,7 @@ export function calling(argv: readonly string[], setup: Setup = {}): Calling {
   const handlers = new Set<() => void>()
   const io: CliIo = {
     env: { HOME: '/home/ada', ...setup.env },
-    cwd: '/work/dir',
+    cwd: '/home/anna/dir',
     stdin: chunks(setup.stdin ?? []),
     stdout: setup.stdout ?? out.sink,
     stderr: err.sink,

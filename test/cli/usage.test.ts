@@ -116,10 +116,10 @@ test('--json: programs read the error on standard output, people still on standa
 test.each([
   [['status'], {}, '/home/ada/.local/share/populi'],
   [['status'], { XDG_DATA_HOME: '/x' }, '/x/populi'],
-  [['status'], { XDG_DATA_HOME: '/x', POPULI_DATA_DIR: 'rel' }, '/work/dir/rel'],
+  [['status'], { XDG_DATA_HOME: '/x', POPULI_DATA_DIR: 'rel' }, '/home/anna/dir/rel'],
   [['status'], { POPULI_DATA_DIR: '', XDG_DATA_HOME: '' }, '/home/ada/.local/share/populi'],
   [['status', '--data-dir', '/flag'], { POPULI_DATA_DIR: '/env' }, '/flag'],
-  [['--data-dir', '../other', 'status'], {}, '/work/other'],
+  [['--data-dir', '../other', 'status'], {}, '/home/anna/other'],
 ])('data directory of %j with %j is %s', async (argv, env, expected) => {
   const asked: string[] = []
   const connect = (dataDir: string) => {

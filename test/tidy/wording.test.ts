@@ -4,10 +4,8 @@ import { ROOT, repositoryFiles, sample } from './repository.ts'
 import { parse, parseRepository } from './syntax.ts'
 import { checkPortable, checkProductionCode, checkTestCode } from './wording.ts'
 
-/** Where this repository and its owner live; and where it was written first, told apart so as not to find itself. */
-const PLACES = [ROOT, homedir(), ...['main', 'shared'].map((folder) => `/work/${folder}`)].filter(
-  (place) => place !== '/',
-)
+/** Where this repository and its owner live. */
+const PLACES = [ROOT, homedir()].filter((place) => place !== '/')
 
 test('the code goes around no type, throws coded errors, and leaves no notes', async () => {
   expect(checkProductionCode(await parseRepository())).toEqual([])
