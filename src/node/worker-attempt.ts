@@ -162,31 +162,56 @@ export class WorkerAttempt {
   }
 
   private execute(leaseSentAt: BootMs | undefined): void {
-    const { command, taskId, leaseId } = this.task.record
+    const { leaseId } = this.task.record
     if (leaseId !== undefined && leaseSentAt !== undefined) {
       const { driftRatio, stopBudget: budget } = this.context
       this.held = new HeldLease({ leaseId, ttlMs: this.ttlMs, sentAt: leaseSentAt, driftRatio, budget })
     }
+    if (this.held?.tick(this.context.clock.now()) === 'lost') {
+      // The confirmation took so long that the work would have to stop as soon as it began.
+      this.notStarted('lease-lost', 'the lease was confirmed too late')
+      return
+    }
+    try {
+      this.follow(this.startExecution())
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError)) throw thrown
+      this.notStarted('spawn-failed', thrown.message)
+    }
+  }
+
+  /** @throws CodedError `node.stopping`, `limit.exceeded` */
+  private startExecution(): Execution {
+    const { command, taskId, leaseId } = this.task.record
     this.logger.info({ command: command.argv[0] }, 'execution starts')
-    const execution = this.context.executor.run(
+    return this.context.executor.run(
       {
         executionId: `${taskId}-${leaseId ?? 'local'}` as ExecutionId,
-        argv: command.argv as unknown as readonly [string, ...string[]],
+        argv: command.argv,
         cwd: command.cwd,
         env: { ...command.env, ...this.fencing() },
         deadline: this.held === undefined ? NO_DEADLINE : deadlineOf(this.held.plan),
       },
       (stream, chunk) => this.passOn(stream, chunk),
     )
+  }
+
+  private follow(execution: Execution): void {
     this.execution = execution
     this.started = execution.started.then(
       ({ pid }) => this.handle({ type: 'started', pid }),
       () => undefined, // `ended` tells why
     )
     void execution.ended.then((end) => this.executionEnded(end))
-    if (command.timeout_ms !== undefined) {
-      this.cancelTimeout = this.context.scheduler.after(command.timeout_ms, () => void this.stop('timeout'))
+    const { timeout_ms } = this.task.record.command
+    if (timeout_ms !== undefined) {
+      this.cancelTimeout = this.context.scheduler.after(timeout_ms, () => void this.stop('timeout'))
     }
+  }
+
+  private notStarted(cause: 'lease-lost' | 'spawn-failed', error: string): void {
+    this.held = undefined
+    void this.handle({ type: 'ended', outcome: { cause, quiet: true, outputBytes: 0, error } })
   }
 
   /** What the command may use to fence its own writes to storage that it shares with other attempts. */

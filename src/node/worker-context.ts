@@ -1,5 +1,5 @@
 import type { StopBudget } from '../authority/index.ts'
-import type { CodedError, Logger } from '../base/index.ts'
+import type { Clock, CodedError, Logger } from '../base/index.ts'
 import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
 import type { JournalStore } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
@@ -17,6 +17,7 @@ export interface WorkerContext {
   readonly authority: AuthorityClient
   readonly journal: JournalStore
   readonly link: TaskLink
+  readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
   readonly driftRatio: number

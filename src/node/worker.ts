@@ -1,4 +1,4 @@
-import { type Clock, LIMITS, type PeerId, type Reason } from '../base/index.ts'
+import { LIMITS, type PeerId, type Reason } from '../base/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
@@ -16,7 +16,6 @@ const TICK_MS = 50
 
 interface WorkerInit extends Omit<WorkerContext, 'forget'> {
   readonly transport: Transport
-  readonly clock: Clock
   readonly scope: string
   /** Whether work of other nodes is taken at all (promise P7). */
   readonly remoteExecute: boolean

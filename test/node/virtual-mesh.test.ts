@@ -274,6 +274,13 @@ describe('composed nodes over a virtual network', () => {
     await mesh.time.until('everything was read', () => received === 64 * 65_536)
   })
 
+  it('a guardian that takes no more is a result with its reason, not the end of the node', async () => {
+    await start(['a', 'b', 'c'])
+    const record = await finish(submit('a', ['too-many'], 'b'))
+    expect(record).toMatchObject({ state: 'failed', reason: 'cannot_start', starts: 0, finalResults: 1 })
+    expect((await finish(submit('a', ['sleep', '10'], 'b'))).state).toBe('completed')
+  })
+
   it('the reader goes away: the task is cancelled and holds nothing up', async () => {
     await start(['a', 'b', 'c'])
     const submission = submit('a', ['forever'], 'b')

@@ -9,6 +9,7 @@ import {
   type BootMs,
   bootMs,
   type Clock,
+  CodedError,
   incarnation,
   type NodeId,
   type PeerId,
@@ -181,6 +182,8 @@ export class VirtualExecutor {
   }
 
   run(spec: ExecutionSpec, onOutput: OutputReader): Execution {
+    if (spec.argv[0] === 'too-many')
+      throw new CodedError('limit.exceeded', { what: 'executions', got: 2, max: 1 })
     const span = {
       key: String(spec.env['POPULI_TASK_ID']),
       from: this.time.now() as number,
