@@ -1,3 +1,6 @@
+import { readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { processesOf, ran, type Status, TestMesh, taskShape } from './support/mesh.ts'
 
@@ -57,6 +60,32 @@ describe('3 real nodes', () => {
     const detail = await mesh.get('a').json(taskShape, ['task', result.taskId])
     expect(detail).toMatchObject({ starts: 2, finalResults: 1 })
     await mesh.get('b').up()
+  }, 120_000)
+
+  it('kill -STOP of the executing node: its guardian ends the task in time, and no two executions overlap', async () => {
+    // What really ran and when, by the machine's own clock: the stopped node passes nothing on.
+    const record = join(tmpdir(), `populi-spans-${process.pid}`)
+    const script = `for i in $(seq 30); do echo "$$ $(date +%s%N)" >> ${record}; echo $i; sleep 0.1; done`
+    let isStopped = false
+    try {
+      const result = await ran(mesh.get('a'), 'b', ['bash', '-c', script], (output) => {
+        if (isStopped || !output.includes('3\n')) return
+        isStopped = true
+        process.kill(mesh.get('b').pid, 'SIGSTOP')
+      })
+      expect(result.task).toMatchObject({ state: 'completed', node: 'a', reason: 'lease_expired' })
+      const lines = (await readFile(record, 'utf8')).trim().split('\n')
+      const beats = lines.map((line) => line.split(' ').map(Number) as [number, number])
+      const [first] = beats[0] ?? [0]
+      const before = beats.filter(([pid]) => pid === first).map(([, at]) => at)
+      const after = beats.filter(([pid]) => pid !== first).map(([, at]) => at)
+      expect(after).toHaveLength(30)
+      expect(Math.max(...before)).toBeLessThan(Math.min(...after))
+    } finally {
+      process.kill(mesh.get('b').pid, 'SIGCONT')
+      await rm(record, { force: true })
+    }
+    await vi.waitFor(async () => expect((await mesh.status('a')).members.alive).toBe(3), PATIENT)
   }, 120_000)
 
   it('kill -9 of the submitting node: the worker ends what nobody waits for, within the lease', async () => {
