@@ -38,23 +38,11 @@ async function finish(submission: Submission): Promise<Submission['task']['recor
   return submission.task.record
 }
 
-/** No two machines executed one task at one instant. */
-function expectSingleOwner(): void {
-  const spans = mesh.nodes.flatMap(({ executor }) => executor.spans)
-  for (const [at, one] of spans.entries()) {
-    for (const other of spans.slice(at + 1)) {
-      if (one.key !== other.key) continue
-      const [first, second] = one.from <= other.from ? [one, other] : [other, one]
-      expect(first.to ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(second.from)
-    }
-  }
-}
-
 const others = (names: readonly string[], not: VirtualNode): VirtualNode[] =>
   names.map((name) => mesh.get(name)).filter((node) => node !== not)
 
 afterEach(() => {
-  expectSingleOwner()
+  expect(mesh.overlaps()).toEqual([])
   expect(mesh.failures).toEqual([])
 })
 

@@ -403,6 +403,30 @@ export class VirtualMesh {
     this.dead.add(linkName(this.get(a).peer, this.get(b).peer))
   }
 
+  /** The link is as new, whatever was done to it. */
+  restore(a: string, b: string): void {
+    const name = linkName(this.get(a).peer, this.get(b).peer)
+    const wasDead = this.dead.delete(name)
+    // What was lost in the silence is lost: a stream does not go on after a gap.
+    if (wasDead && !this.cut.has(name)) this.link(a, b, false)
+    if (this.cut.has(name)) this.link(a, b, true)
+  }
+
+  /** Pairs of executions of one task that ran at one instant: there must be none. */
+  overlaps(): readonly string[] {
+    const spans = this.nodes.flatMap(({ executor }) => executor.spans)
+    const found: string[] = []
+    for (const [at, one] of spans.entries()) {
+      for (const other of spans.slice(at + 1)) {
+        const [first, second] = one.from <= other.from ? [one, other] : [other, one]
+        const isOver = (first.to ?? Number.POSITIVE_INFINITY) <= second.from
+        if (one.key === other.key && !isOver)
+          found.push(`${one.key}: ${first.from}–${first.to}, ${second.from}–`)
+      }
+    }
+    return found
+  }
+
   /** One end gives a silent link up; the other would notice by itself, later. */
   hangUp(self: PeerId, peer: PeerId): void {
     const [left, right] = [self, peer].map((id) => this.nodes.find((node) => node.peer === id))
