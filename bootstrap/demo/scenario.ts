@@ -136,8 +136,8 @@ export async function loseWorker(
     if (event.type === 'state' && event.state === 'fallback' && event.detail) say(`fallback: ${event.detail}`)
     if (kill === undefined && printed.includes('step 2')) {
       taskPid = Number(/pid (\d+)/.exec(printed)?.[1] ?? 0)
-      say(`task ${taskId} runs on ${victim.name} as process ${taskPid}; killing ${victim.name} with SIGKILL`)
-      kill = victim.end('SIGKILL')
+      say(`task ${taskId} runs on ${victim.name} as process ${taskPid}, under this lease:`)
+      kill = killAfterShowing(from, victim, say)
     }
   })
   await kill
@@ -152,6 +152,12 @@ export async function loseWorker(
     detail.state === 'completed' && detail.finalResults === 1 && !orphan && printed.endsWith('answer 42\n')
   const { starts, finalResults } = detail
   return { taskId, from: victim.name, to: detail.node ?? '', reason, starts, finalResults, ok }
+}
+
+async function killAfterShowing(from: DemoNode, victim: DemoNode, say: Say): Promise<void> {
+  for (const line of (await from.cli(['leases'])).trimEnd().split('\n')) say(`    ${line}`)
+  say(`killing ${victim.name} with SIGKILL`)
+  await victim.end('SIGKILL')
 }
 
 function isAlive(pid: number): boolean {
