@@ -47,7 +47,15 @@ describe('3 real nodes', () => {
     120_000,
   )
 
+  /** A node that came back a moment ago may not be connected to everybody yet. */
+  const untilItWorks = (from: string, on: string): Promise<unknown> =>
+    vi.waitFor(async () => {
+      const { task } = await ran(mesh.get(from), on, ['true'])
+      expect(task).toMatchObject({ state: 'completed', node: on })
+    }, PATIENT)
+
   it('kill -9 of the executing node: no process of the task is left, and the task ends once, elsewhere', async () => {
+    await untilItWorks('a', 'b')
     let kill: Promise<void> | undefined
     // The command leaves a child that changes its session, as a daemon would.
     const script = 'setsid sleep 1000 & echo running; for i in 1 2 3 4; do sleep 1; done; echo over'
@@ -63,6 +71,7 @@ describe('3 real nodes', () => {
   }, 120_000)
 
   it('kill -STOP of the executing node: its guardian ends the task in time, and no two executions overlap', async () => {
+    await untilItWorks('a', 'b')
     // What really ran and when, by the machine's own clock: the stopped node passes nothing on.
     const record = join(tmpdir(), `populi-spans-${process.pid}`)
     const script = `for i in $(seq 30); do echo "$$ $(date +%s%N)" >> ${record}; echo $i; sleep 0.1; done`
@@ -89,6 +98,7 @@ describe('3 real nodes', () => {
   }, 120_000)
 
   it('kill -9 of the submitting node: the worker ends what nobody waits for, within the lease', async () => {
+    await untilItWorks('c', 'a')
     let pids: number[] = []
     let killed: Promise<void> | undefined
     await ran(mesh.get('c'), 'a', ['bash', '-c', 'echo running; sleep 1000'], (output, id) => {
