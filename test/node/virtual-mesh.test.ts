@@ -269,6 +269,22 @@ describe('composed nodes over a virtual network', () => {
     expect((await finish(submit('a', ['sleep', '10'], 'b'))).state).toBe('completed')
   })
 
+  it.each([{ remoteExecute: false }, { leaseGating: false }])(
+    'a worker that did not switch it on (%o) runs nothing for others, whatever it is sent',
+    async (config) => {
+      await start(['a', 'b', 'c'])
+      mesh.kill('b')
+      // Its record still claims to take work, so placement chooses it: the worker itself must refuse.
+      await mesh.boot('b', config)
+      await mesh.time.run(3000)
+      const record = await finish(submit('a', ['sleep', '10'], 'b'))
+      expect(record).toMatchObject({ state: 'completed', reason: 'offer_refused', finalResults: 1 })
+      expect(record.attempt?.nodeId).toBe('a')
+      expect(mesh.get('b').executor.spans).toEqual([])
+      expect((await finish(submit('b', ['sleep', '10'], 'b'))).state).toBe('completed')
+    },
+  )
+
   it('the reader goes away: the task is cancelled and holds nothing up', async () => {
     await start(['a', 'b', 'c'])
     const submission = submit('a', ['forever'], 'b')
