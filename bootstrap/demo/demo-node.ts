@@ -51,12 +51,20 @@ export class DemoNode {
   readonly name: string
   readonly dataDir: string
   private readonly env: NodeJS.ProcessEnv
+  private readonly ports: { readonly peer: number; readonly facade: number }
   private process: ChildProcess | undefined
 
-  constructor(folder: string, name: string, env: Readonly<Record<string, string>> = {}) {
+  /** @param ports 0 takes any free one, another one each time the node comes up. */
+  constructor(
+    folder: string,
+    name: string,
+    env: Readonly<Record<string, string>> = {},
+    ports = { peer: 0, facade: 0 },
+  ) {
     this.name = name
     this.dataDir = join(folder, name)
     this.env = { ...process.env, ...DEMO_ENV, ...env }
+    this.ports = ports
   }
 
   get pid(): number {
@@ -86,7 +94,8 @@ export class DemoNode {
 
   /** Starts `populi up` and waits until it says that it is ready. */
   async up(): Promise<void> {
-    const args = ['--data-dir', this.dataDir, 'up', '--peer-port', '0', '--facade-port', '0', '--json']
+    const ports = ['--peer-port', `${this.ports.peer}`, '--facade-port', `${this.ports.facade}`]
+    const args = ['--data-dir', this.dataDir, 'up', ...ports, '--json']
     const child = spawn(process.execPath, [CLI, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],

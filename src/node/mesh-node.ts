@@ -23,7 +23,7 @@ import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
 import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
-import { newIdempotencyKey, newTaskId } from './task-ids.ts'
+import type { TaskIds } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
 import { Worker } from './worker.ts'
 import type { Executor } from './worker-context.ts'
@@ -33,7 +33,7 @@ const AUTHORITY_TICK_MS = 50
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
 
-interface MeshNodeInit {
+export interface MeshNodeInit {
   readonly identity: Identity
   readonly config: NodeConfig
   readonly stores: NodeStores
@@ -44,6 +44,7 @@ interface MeshNodeInit {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly random: Random
+  readonly taskIds: TaskIds
   readonly logger: Logger
   readonly incarnation: Incarnation
   readonly book: RosterBook
@@ -201,8 +202,7 @@ export class MeshNode {
       link,
       logger: logger.child({ room: 'submitter' }),
       leaseTtlMs: config.leaseTtlMs,
-      newTaskId,
-      newKey: newIdempotencyKey,
+      taskIds: this.init.taskIds,
       place: (record, exclude) =>
         placeTask(record, exclude, {
           members: this.membership.members(),

@@ -31,6 +31,7 @@ import { MeshNode } from './mesh-node.ts'
 import { type Scheduler, SystemScheduler } from './ports.ts'
 import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
+import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
 
 export interface RunningNode {
@@ -190,6 +191,7 @@ async function compose(opened: Opened): Promise<Composed> {
     transport: network,
     executor: guardian,
     random: random.fork(),
+    taskIds: unpredictableTaskIds,
     incarnation: await nextIncarnation(stores.meta),
     ownRecord: (runningTasks) =>
       describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),

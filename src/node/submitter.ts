@@ -23,13 +23,12 @@ import {
 import type { RunRequest } from './control/node-control.ts'
 import { type Report, Submission } from './submission.ts'
 import type { SubmitterContext } from './submitter-context.ts'
+import type { TaskIds } from './task-ids.ts'
 
 interface SubmitterInit extends Omit<SubmitterContext, 'ended'> {
   readonly self: { readonly peer: PeerId; readonly nodeId: NodeId }
   readonly scope: string
-  /** Unpredictable ids. */
-  readonly newTaskId: () => TaskId
-  readonly newKey: () => string
+  readonly taskIds: TaskIds
 }
 
 const unheard: Report = () => Promise.resolve()
@@ -71,8 +70,8 @@ export class Submitter {
       throw new CodedError('task.too_many', { count, max: LIMITS.submitterTasksMax })
     }
     const record = newTaskRecord({
-      taskId: this.init.newTaskId(),
-      idempotencyKey: this.init.newKey(),
+      taskId: this.init.taskIds.newTaskId(),
+      idempotencyKey: this.init.taskIds.newIdempotencyKey(),
       scope: this.init.scope,
       command: commandOf(request),
       on: request.on,

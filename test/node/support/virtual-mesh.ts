@@ -24,6 +24,7 @@ import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
 import type { Cancel, PeerEvent, Scheduler, SendResult, Transport } from '../../../src/node/ports.ts'
 import { RosterBook } from '../../../src/node/roster-book.ts'
+import { unpredictableTaskIds } from '../../../src/node/task-ids.ts'
 import { bootstrapLog } from '../../../src/raft/index.ts'
 import { MemoryDisk, openMemoryStores } from '../../../src/store/index.ts'
 
@@ -348,6 +349,7 @@ export class VirtualMesh {
       clock: life,
       scheduler: life,
       random: new Random(this.nodes.indexOf(entry) * 100 + entry.life),
+      taskIds: unpredictableTaskIds,
       logger: silentLogger,
       incarnation: incarnation(entry.life),
       book,

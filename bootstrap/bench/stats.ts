@@ -1,0 +1,16 @@
+/** Figures of a handful of rounds, or of all latencies of one. */
+import { present } from '../../src/base/index.ts'
+
+/** Nearest rank, so always a value that was measured. @param part above 0, at most 1 */
+export function percentile(values: Iterable<number>, part: number): number {
+  const sorted = Float64Array.from(values).sort()
+  return present(sorted[Math.ceil(sorted.length * part) - 1], 'at least one value')
+}
+
+/** The middle one, or halfway between the two in the middle. */
+export function median(values: readonly number[]): number {
+  const descending = values.map((value) => -value)
+  return (percentile(values, 0.5) - percentile(descending, 0.5)) / 2
+}
+
+export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits))

@@ -1,0 +1,35 @@
+/**
+ * A mutation: one deliberate bug, to see that the simulations would have found it. It is data: a place in the source text of a
+ * production module, and what stands there instead. The text is changed while the module is loaded (`preload.ts`), so
+ * production carries no switch, and what runs in a mutated simulation is production but for this one place.
+ *
+ * A text that is not found exactly once is an error, not a skip: a mutation that no longer applies would otherwise be one
+ * that is never caught, or worse, one that seems to be.
+ *
+ * Rejected: generating mutants from the syntax tree (thousands, most of them equivalent or uninteresting; the list here
+ * is of mistakes that real implementations made), and patches with line numbers (they go stale silently).
+ */
+import { assert } from '../../src/base/index.ts'
+
+export interface Mutation {
+  /** In a command line: lower case with hyphens. */
+  readonly name: string
+  /** What goes wrong with it, and who had that bug if it is known. */
+  readonly why: string
+  /** From the root of the repository. */
+  readonly file: string
+  /** Stands exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+  /** Whose faults and workload bring it out, the likeliest first. */
+  readonly scenarios: readonly string[]
+}
+
+/** The source text with the mutation. @throws InvariantError when it does not fit the text any more. */
+export function mutate(mutation: Mutation, source: string): string {
+  const { name, file, find, replace } = mutation
+  const count = source.split(find).length - 1
+  assert(count === 1, `mutation ${name} is stale: its text stands ${count} times in ${file}, not once`)
+  assert(find !== replace, `mutation ${name} changes nothing`)
+  return source.replace(find, () => replace)
+}

@@ -1,0 +1,72 @@
+/**
+ * One run: a plan and a seed make a world, a workload and a schedule of faults; first the faults strike (safety), then
+ * all is healed and everything must come to its end (liveness). Judges nothing: that is for whoever observes.
+ */
+import type { Random } from '../src/base/index.ts'
+import { FaultInjector } from './faults/injector.ts'
+import type { Observer } from './observation.ts'
+import type { Plan } from './scenarios/scenario.ts'
+import { Household } from './workload/household.ts'
+import { World } from './world/world.ts'
+
+/** How often the workload is asked whether all of it has come to its end. */
+const REST_LOOK_MS = 100
+/** Then once more so long: what was told to others arrives. */
+const AFTERGLOW_MS = 500
+
+export interface RunInit {
+  readonly plan: Plan
+  readonly random: Random
+  readonly observers: readonly Observer[]
+  /** Asked after each event; `true` ends the run there. */
+  readonly isOver: () => boolean
+}
+
+export interface RunFigures {
+  /** Events that happened. */
+  readonly steps: number
+  readonly simulatedMs: number
+  /** What nodes did that no fault excuses. */
+  readonly defects: readonly string[]
+}
+
+export async function runPlan({ plan, random, observers, isOver }: RunInit): Promise<RunFigures> {
+  const world = await World.create({
+    random: random.fork(),
+    names: Array.from({ length: plan.machines }, (_, at) => `m${at + 1}`),
+    config: plan.config,
+    paths: plan.paths,
+    disks: plan.disks,
+    clockRateSpread: plan.clockRateSpread,
+    observers,
+  })
+  const household = new Household(world, plan, random.fork())
+  const injector = new FaultInjector(world, plan.config.driftRatio / 2, () => household.invite())
+  const ended = (): boolean => world.defects.length > 0 || isOver()
+  world.observe({ type: 'phase', phase: 'safety' })
+  injector.schedule(plan.faults)
+  household.start()
+  await world.run(plan.safetyMs, ended)
+  if (!ended()) await rest(world, plan, injector, household, ended)
+  return { steps: world.queue.steps, simulatedMs: world.queue.nowMs, defects: world.defects }
+}
+
+async function rest(
+  world: World,
+  plan: Plan,
+  injector: FaultInjector,
+  household: Household,
+  ended: () => boolean,
+): Promise<void> {
+  injector.heal()
+  world.observe({ type: 'phase', phase: 'heal' })
+  household.stop()
+  const { queue } = world
+  const untilMs = queue.nowMs + plan.restWithinMs
+  household.probe()
+  while (!ended() && queue.nowMs < untilMs && !household.isAtRest) {
+    await world.run(queue.nowMs + REST_LOOK_MS, ended)
+  }
+  await world.run(queue.nowMs + AFTERGLOW_MS, ended)
+  if (!ended()) world.observe({ type: 'phase', phase: 'end' })
+}

@@ -1,0 +1,52 @@
+/** What scenarios have in common: qualities of an ordinary home, and the timing of the `lan` and `wan` presets. */
+import { type NodeConfig, PRESETS } from '../../src/node/config/index.ts'
+import type { PathQuality } from '../world/path.ts'
+import type { DiskQuality } from '../world/virtual-disk.ts'
+import type { Plan } from './scenario.ts'
+
+const DRIFT_RATIO = 0.01
+export const LEASE_TTL_MS = 2000
+
+export const HOME_PATHS: PathQuality = {
+  delayMsMin: 0.2,
+  delayMsMax: 4,
+  spikePart: 0.01,
+  gossipLostPart: 0.02,
+  gossipTwicePart: 0.05,
+}
+
+export const SOLID_STATE_DISKS: DiskQuality = { writeMsMin: 0.3, writeMsMax: 3, spikePart: 0.01 }
+
+/** A node's configuration as `populi.toml` would give it, with leases short enough to run out often. */
+export function configFor(preset: NodeConfig['preset']): NodeConfig {
+  return {
+    peerHost: '127.0.0.1',
+    peerPort: 0,
+    announce: [],
+    facadeHost: '127.0.0.1',
+    facadePort: 0,
+    announceUrls: [],
+    preset,
+    timings: PRESETS[preset],
+    leaseTtlMs: LEASE_TTL_MS,
+    driftRatio: DRIFT_RATIO,
+    stopGraceMs: 300,
+    remoteExecute: true,
+    leaseGating: true,
+    logLevel: 'error',
+  }
+}
+
+/** Three machines at home, healthy, with clocks that keep their bound. */
+export const HOME = {
+  machines: 3,
+  config: configFor('lan'),
+  paths: HOME_PATHS,
+  disks: SOLID_STATE_DISKS,
+  clockRateSpread: DRIFT_RATIO / 2,
+  clocksAreUnbounded: false,
+  leases: { keys: 3, ttlMs: LEASE_TTL_MS, pauseMs: 400 },
+  tasks: { pauseMs: 3000, workMsMax: 3000 },
+  grantWithinMs: 8000,
+  restWithinMs: 12_000,
+} as const satisfies Partial<Plan>

@@ -1,0 +1,108 @@
+/** The people of one run: who asks for leases, who gives tasks, who brings a new machine; and whether all is done. */
+import type { Random } from '../../src/base/index.ts'
+import type { Plan } from '../scenarios/scenario.ts'
+import { inviteFor, rosterEntryOf } from '../world/foundation.ts'
+import type { Machine } from '../world/machine.ts'
+import type { World } from '../world/world.ts'
+import { LeaseClient } from './lease-client.ts'
+import { TaskClient } from './task-client.ts'
+
+const INVITE_DEADLINE_MS = 3000
+const PROBE_AGAIN_MS = 200
+
+export class Household {
+  private readonly world: World
+  private readonly plan: Plan
+  private readonly random: Random
+  private readonly leases: LeaseClient[] = []
+  private readonly tasks: TaskClient[] = []
+  /** Clients that were told to probe and have no lease yet. */
+  private probing = 0
+  private isStopped = false
+
+  constructor(world: World, plan: Plan, random: Random) {
+    this.world = world
+    this.plan = plan
+    this.random = random
+  }
+
+  start(): void {
+    for (const machine of this.world.machines) this.movesIn(machine)
+  }
+
+  stop(): void {
+    this.isStopped = true
+    for (const client of [...this.leases, ...this.tasks]) client.stop()
+  }
+
+  /** Whether nothing of the workload is left: no operation, no lease, no task, and every node knows it. */
+  get isAtRest(): boolean {
+    return (
+      this.probing === 0 &&
+      this.leases.every((client) => client.isAtRest) &&
+      this.tasks.every((client) => client.isAtRest) &&
+      this.agree
+    )
+  }
+
+  /** Every client asks for one lease, one time after another until it gets it. */
+  probe(): void {
+    for (const client of this.leases) void this.probeWith(client)
+  }
+
+  /** A new machine is invited by one that runs, admitted, and started. */
+  invite(): void {
+    const { world, random } = this
+    const host = world.machine(random.integer(0, world.machines.length - 1)).running
+    if (host === undefined || this.isStopped) return
+    const name = `m${world.machines.length + 1}`
+    const entry = rosterEntryOf(name)
+    const knows = [...host.authority.machine.roster().map(({ nodeId }) => nodeId), name]
+    void host.client
+      .execute(inviteFor(name), INVITE_DEADLINE_MS)
+      .then(() => host.client.execute({ type: 'roster.admit', inviteId: name, entry }, INVITE_DEADLINE_MS))
+      .then(() => world.add(name, knows))
+      .then((machine) => this.movesIn(machine))
+      // An invitation that did not get through: a person would try again.
+      .catch(() => undefined)
+  }
+
+  private async probeWith(client: LeaseClient): Promise<void> {
+    this.probing += 1
+    const isThere = await client.probe()
+    if (isThere) this.probing -= 1
+    else
+      this.world.queue.after(PROBE_AGAIN_MS, () => {
+        this.probing -= 1
+        void this.probeWith(client)
+      })
+  }
+
+  private movesIn(machine: Machine): void {
+    const { world, plan, random } = this
+    const tasks =
+      plan.tasks && new TaskClient({ world, machine, workload: plan.tasks, random: random.fork() })
+    const { driftRatio } = plan.config
+    const leases =
+      plan.leases &&
+      new LeaseClient({ world, machine, workload: plan.leases, random: random.fork(), driftRatio })
+    machine.onRunning = (node) => tasks?.nodeRuns(node)
+    machine.start()
+    if (tasks !== undefined) this.tasks.push(tasks)
+    if (leases !== undefined) this.leases.push(leases)
+    if (this.isStopped) return
+    tasks?.start()
+    leases?.start()
+  }
+
+  private get agree(): boolean {
+    const nodes = this.world.machines.flatMap(({ running }) => running ?? [])
+    const indexes = new Set(nodes.map(({ authority }) => authority.machine.appliedIndex))
+    const last = Math.max(...nodes.map(({ core }) => core.status.lastIndex))
+    return (
+      indexes.size === 1 &&
+      indexes.has(last as never) &&
+      nodes.every(({ authority }) => authority.machine.leases().length === 0)
+    )
+  }
+}

@@ -1,0 +1,347 @@
+/**
+ * One machine of the world: its clock, its disk, its guardian, and one process after another that runs a whole production
+ * `MeshNode`. Everything that the simulator knows of how a node is composed is in `boot`.
+ */
+import {
+  CodedError,
+  incarnation,
+  type LeaseId,
+  type PeerId,
+  type Random,
+  type ScopeKey,
+  silentLogger,
+  taskId,
+} from '../../src/base/index.ts'
+import type { NodeConfig } from '../../src/node/config/index.ts'
+import { MeshNode, RosterBook, type TaskIds } from '../../src/node/index.ts'
+import type { NodeStores } from '../../src/store/index.ts'
+import type { ObservedFact } from '../observation.ts'
+import type { EventQueue } from './event-queue.ts'
+import { identityOf, peerOf, rosterEntryOf } from './foundation.ts'
+import type { HardwareClock } from './hardware-clock.ts'
+import type { Endpoint, Network } from './network.ts'
+import { NodeTap } from './node-tap.ts'
+import type { VirtualDisk } from './virtual-disk.ts'
+import { VirtualGuardian } from './virtual-guardian.ts'
+import { VirtualProcess } from './virtual-process.ts'
+import { VirtualTransport } from './virtual-transport.ts'
+
+/** After a node gave itself up, the service manager starts it again. */
+const RESTART_AFTER_MS = { min: 300, max: 2000 } as const
+/** A new process waits for the guardian of the one before. */
+const GUARDIAN_WAIT_MS = 20
+/** Time that a node gets for an orderly stop, beyond the grace of its commands. */
+const STOP_PATIENCE_MS = 3000
+
+export interface MachineInit {
+  readonly name: string
+  readonly queue: EventQueue
+  readonly network: Network
+  readonly random: Random
+  readonly clock: HardwareClock
+  readonly disk: VirtualDisk
+  readonly config: NodeConfig
+  /** Names of the machines that it knows when it comes up first. */
+  readonly knows: readonly string[]
+  readonly observe: (fact: ObservedFact) => void
+  readonly keyOfLease: Map<LeaseId, ScopeKey>
+  /** The node did something that no fault excuses. */
+  readonly defect: (message: string) => void
+}
+
+/** What exists between the start and the end of one process. */
+interface Life {
+  readonly number: number
+  readonly process: VirtualProcess
+  readonly guardianProcess: VirtualProcess
+  readonly guardian: VirtualGuardian
+  readonly tap: NodeTap
+  readonly transport: VirtualTransport
+  stores: NodeStores | undefined
+  node: MeshNode | undefined
+  /** Whoever uses the node is let in from then on, and until it stops. */
+  isServing: boolean
+  isStopping: boolean
+}
+
+export class Machine implements Endpoint {
+  readonly name: string
+  readonly peer: PeerId
+  readonly clock: HardwareClock
+  readonly disk: VirtualDisk
+  private readonly init: MachineInit
+  private readonly random: Random
+  private lives = 0
+  private ops = 0
+  private current: Life | undefined
+  private lastGuardian: VirtualGuardian | undefined
+  private known: readonly string[]
+  /** Why it will not come up again by itself. */
+  private refused: string | undefined
+  /** Called with each node that is up and running. */
+  onRunning: (node: MeshNode) => void = () => undefined
+
+  constructor(init: MachineInit) {
+    this.init = init
+    this.name = init.name
+    this.peer = peerOf(init.name)
+    this.clock = init.clock
+    this.disk = init.disk
+    this.random = init.random
+    this.known = init.knows
+  }
+
+  get life(): number {
+    return this.lives
+  }
+
+  get isUp(): boolean {
+    return this.current !== undefined
+  }
+
+  get isAwake(): boolean {
+    return !this.clock.isAsleep
+  }
+
+  /** Its disk was refused: a person would have to look at it. */
+  get isRuined(): boolean {
+    return this.refused !== undefined
+  }
+
+  /** The node, when it is awake, has come up and is not on its way down. */
+  get running(): MeshNode | undefined {
+    const { current } = this
+    return current?.isServing && this.isAwake ? current.node : undefined
+  }
+
+  /** The process itself: to call back on its clock, and never after its end. */
+  get process(): VirtualProcess | undefined {
+    return this.current?.process
+  }
+
+  /** Reads one key at the authority, as a told operation. */
+  async view(key: ScopeKey, deadlineMs: number): Promise<void> {
+    await this.current?.tap.view(key, deadlineMs)
+  }
+
+  get executor() {
+    const { current } = this
+    return current?.guardian.executorFor(current.process)
+  }
+
+  isAdmitted(peer: PeerId): boolean {
+    return this.known.some((name) => peerOf(name) === peer)
+  }
+
+  take(work: () => void): void {
+    this.current?.process.take(work)
+  }
+
+  tellPeer(type: 'connected' | 'disconnected', peer: PeerId): void {
+    this.current?.transport.tellPeer({ type, peer })
+  }
+
+  deliver(from: PeerId, protocol: string, bytes: Uint8Array): void | Promise<void> {
+    return this.current?.transport.deliver(from, protocol, bytes)
+  }
+
+  deliverGossip(from: PeerId, bytes: Uint8Array): void {
+    this.current?.transport.deliverGossip(from, bytes)
+  }
+
+  /** Role and commit index may have changed. */
+  poll(): void {
+    this.current?.tap.poll()
+  }
+
+  start(): void {
+    if (this.current !== undefined || this.isRuined) return
+    if (this.lastGuardian?.isQuiet === false) {
+      this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
+      return
+    }
+    const life = this.newLife()
+    this.current = life
+    this.boot(life).catch((thrown: unknown) => this.gaveUp(life, thrown))
+  }
+
+  /** SIGKILL, or the power goes: nothing is said, and the batch under way reaches the disk or does not. */
+  kill(how: 'process' | 'power'): void {
+    const life = this.current
+    if (life === undefined) return
+    this.wake()
+    const batch = this.disk.crash()
+    this.init.observe({ type: 'fault', node: this.peer, what: `crash (${how}), batch under way: ${batch}` })
+    this.ended(life, 'crash', how === 'power')
+  }
+
+  /** SIGTERM. */
+  stop(): void {
+    const life = this.current
+    const node = life?.node
+    if (life === undefined || node === undefined || life.isStopping) return
+    life.isServing = false
+    life.isStopping = true
+    const { stopGraceMs } = this.init.config
+    const patience = new Promise<void>((resolve) =>
+      life.process.after(stopGraceMs + STOP_PATIENCE_MS, resolve),
+    )
+    void node
+      .stop(patience)
+      .then(() => life.stores?.close())
+      .then(
+        () => this.ended(life, 'stop', false),
+        (thrown: unknown) => this.gaveUp(life, thrown),
+      )
+  }
+
+  sleep(): void {
+    if (this.current === undefined || this.clock.isAsleep) return
+    this.clock.sleep()
+    this.current.guardian.fellAsleep()
+    this.init.network.fellAsleep(this.peer)
+  }
+
+  wake(): void {
+    if (!this.clock.isAsleep) return
+    this.clock.wake()
+    this.current?.process.goOn()
+    this.current?.guardianProcess.goOn()
+    this.init.network.wokeUp(this.peer)
+  }
+
+  private newLife(): Life {
+    const { queue, network, observe, clock, keyOfLease } = this.init
+    this.lives += 1
+    const tap = new NodeTap({ node: this.peer, observe, keyOfLease, nextOp: () => ++this.ops })
+    const process = new VirtualProcess(queue, clock, (thrown) => this.gaveUp(life, thrown))
+    const guardianProcess = new VirtualProcess(queue, clock, (thrown) =>
+      this.init.defect(`guardian: ${String(thrown)}`),
+    )
+    const guardian = new VirtualGuardian({
+      node: this.peer,
+      process: guardianProcess,
+      random: this.random.fork(),
+      observe,
+    })
+    const transport = new VirtualTransport({
+      self: this.peer,
+      network,
+      process,
+      onSend: (protocol, bytes) => tap.sending(protocol, bytes),
+    })
+    this.lastGuardian = guardian
+    const life: Life = {
+      number: this.lives,
+      process,
+      guardianProcess,
+      guardian,
+      tap,
+      transport,
+      stores: undefined,
+      node: undefined,
+      isServing: false,
+      isStopping: false,
+    }
+    return life
+  }
+
+  private async boot(life: Life): Promise<void> {
+    const { config, network } = this.init
+    const { process, transport, tap, guardian } = life
+    const opened = await this.disk.open()
+    const [savedLog, savedState] = [await opened.log.load(), await opened.state.load()]
+    if (process.isOver) return
+    tap.began(life.number, savedLog, savedState)
+    const stores = tap.stores(opened)
+    const node = new MeshNode({
+      identity: identityOf(this.name),
+      config,
+      stores,
+      savedLog,
+      savedState,
+      transport,
+      executor: guardian.executorFor(process),
+      clock: process,
+      scheduler: process,
+      random: this.random.fork(),
+      taskIds: taskIds(this.random.fork()),
+      logger: silentLogger,
+      incarnation: incarnation(life.number),
+      book: this.book(),
+      ownRecord: (runningTasks) => ({
+        id: this.name,
+        capabilities: {},
+        version: '0',
+        last_seen_unix_ms: process.wall(),
+        remote_execute: config.remoteExecute,
+        running_tasks: runningTasks,
+      }),
+      keepRootKey: () => Promise.resolve(),
+      fatal: (error) => this.gaveUp(life, error),
+    })
+    life.stores = stores
+    life.node = node
+    tap.attach(node)
+    network.cameUp(this.peer)
+    await node.start()
+    if (process.isOver || life.isStopping) return
+    life.isServing = true
+    this.onRunning(node)
+  }
+
+  private book(): RosterBook {
+    const book = new RosterBook({
+      verify: () => undefined,
+      save: (entries) => {
+        this.known = entries.map(({ nodeId }) => nodeId)
+        this.init.network.cameUp(this.peer)
+        return Promise.resolve()
+      },
+      logger: silentLogger,
+    })
+    book.add(this.known.map(rosterEntryOf))
+    return book
+  }
+
+  /** The node cannot go on. A store that failed because its disk did is what it should do; all else is a defect. */
+  private gaveUp(life: Life, thrown: unknown): void {
+    if (this.current !== life) return
+    const code = thrown instanceof CodedError ? thrown.code : 'internal'
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const { observe, queue, defect } = this.init
+    observe({ type: 'fault', node: this.peer, what: `the node gave up: ${code}: ${reason}` })
+    const isOfItsDisk = code.startsWith('store.')
+    // What a stop that lost its patience leaves behind finds a closed store; the process ends in that instant.
+    if (!isOfItsDisk && !life.isStopping)
+      defect(`${this.name}: ${thrown instanceof Error ? thrown.stack : reason}`)
+    const neverBegan = life.node === undefined
+    this.disk.crash()
+    this.ended(life, 'failed', false)
+    if (neverBegan) this.refused = reason
+    const { min, max } = RESTART_AFTER_MS
+    queue.after(this.random.integer(min, max), () => this.start())
+  }
+
+  private ended(life: Life, how: 'crash' | 'stop' | 'failed', powerIsGone: boolean): void {
+    if (this.current !== life) return
+    if (life.node !== undefined) this.init.observe({ type: 'life-ended', node: this.peer, how })
+    life.tap.end()
+    life.process.end()
+    if (powerIsGone) {
+      life.guardian.powerLost()
+      life.guardianProcess.end()
+    } else life.guardian.nodeGone()
+    this.current = undefined
+    this.init.network.wentDown(this.peer, powerIsGone)
+  }
+}
+
+/** Names of tasks that a seed repeats. */
+function taskIds(random: Random): TaskIds {
+  const number = (): number => random.integer(1, 2 ** 31)
+  return {
+    newTaskId: () => taskId(String(number())),
+    newIdempotencyKey: () => `${number()}-${number()}`,
+  }
+}

@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest'
+import { readOptions } from '../../../bootstrap/bench/options.ts'
+
+test('each bench has its usual measure', () => {
+  expect(readOptions(['leases'])).toMatchObject({
+    voters: 3,
+    clients: 64,
+    rounds: 5,
+    seconds: 3,
+    peer: false,
+  })
+  expect(readOptions(['failover'])).toMatchObject({ voters: 3, clients: 16, rounds: 25 })
+  expect(readOptions(['history'])).toMatchObject({ clients: 64, grants: 1_000_000 })
+})
+
+test('what is given counts', () => {
+  const argv = ['leases', '--voters', '5', '--clients', '1', '--peer', 'etcd', '--json']
+  expect(readOptions(argv)).toMatchObject({ voters: 5, clients: 1, peer: true, json: true })
+})
+
+describe('refused with a reason', () => {
+  test.each([
+    ['no bench', [], /npm run bench/],
+    ['an unknown bench', ['speed'], /npm run bench/],
+    ['an unknown option', ['leases', '--fast'], /--fast/],
+    ['another peer', ['leases', '--peer', 'consul'], /only etcd/],
+    ['an even number of voters', ['leases', '--voters', '4'], /1, 3 or 5/],
+    ['no clients', ['leases', '--clients', '0'], /--clients 0/],
+    ['a failover of one', ['failover', '--voters', '1'], /nobody is left/],
+    ['a history against etcd', ['history', '--peer', 'etcd'], /our own/],
+  ])('%s', (_, argv, reason) => {
+    expect(() => readOptions(argv)).toThrow(reason)
+  })
+})
