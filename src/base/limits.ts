@@ -93,6 +93,10 @@ export const LIMITS = {
   rpcPendingMax: 4096,
   /** Requests of one peer being served at a time: above a session's in-flight limit. Beyond: `net.queue_full`. */
   rpcServingPerPeerMax: 512,
+  /** Requests that one node forwards to the leader in one message: a session's in-flight limit. The rest goes into the next. */
+  forwardBatchMax: 256,
+  /** Bytes of such a message, one larger request excepted: far below `peerMessageBytesMax`, so that an admission fits besides. */
+  forwardBatchBytesMax: 256 * KiB,
   /** Proposals at the leader that wait for their commit. Beyond: `authority.overloaded`. */
   proposalsPendingMax: 8192,
   // net

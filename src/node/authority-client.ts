@@ -17,6 +17,7 @@ import {
   type Random,
   toCodedError,
 } from '../base/index.ts'
+import { AuthorityForwarding } from './authority-forwarding.ts'
 import {
   AUTHORITY_METHODS,
   type AuthorityReply,
@@ -65,17 +66,20 @@ interface Session {
   /** Index of its `session.open` entry, once that is known. */
   readonly id: Promise<number>
   nextSequence: number
+  /** Added in rising order, so the first is the lowest. */
   readonly inFlight: Set<number>
 }
 
 export class AuthorityClient {
   private readonly init: AuthorityClientInit
+  private readonly forwarding: AuthorityForwarding
   private session: Session | undefined
   private hint: PeerId | undefined
   private stopped = false
 
   constructor(init: AuthorityClientInit) {
     this.init = init
+    this.forwarding = new AuthorityForwarding(init.rpc)
   }
 
   /**
@@ -92,7 +96,7 @@ export class AuthorityClient {
     try {
       const sentAt = this.init.clock.now()
       const answer = await this.ask(until, () => ({
-        request: { session: id, sequence, answeredBelow: Math.min(...session.inFlight) } satisfies RequestId,
+        request: { session: id, sequence, answeredBelow: lowest(session, sequence) } satisfies RequestId,
         command,
       }))
       if (!answer.ok && answer.code === 'authority.session_expired') this.forget(session)
@@ -105,8 +109,8 @@ export class AuthorityClient {
   /** The leader's view of leases and voters. @throws CodedError `authority.no_leader` */
   async view(deadlineMs: number): Promise<AuthorityViewBody> {
     const until = this.init.clock.now() + deadlineMs
-    const reply = await this.tryUntil(until, (leader, timeoutMs) =>
-      this.call(leader, AUTHORITY_METHODS.view, new Uint8Array(), timeoutMs),
+    const reply = await this.tryUntil(until, async (leader, timeoutMs) =>
+      decodeReply(await this.init.rpc.request(leader, AUTHORITY_METHODS.view, new Uint8Array(), timeoutMs)),
     )
     if (reply.type !== 'view')
       throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no view' })
@@ -135,22 +139,10 @@ export class AuthorityClient {
 
   private async ask(until: number, body: () => unknown): Promise<Answer> {
     const reply = await this.tryUntil(until, (leader, timeoutMs) =>
-      this.call(leader, AUTHORITY_METHODS.request, encode(body()), timeoutMs),
+      this.forwarding.ask(leader, encode(body()), timeoutMs),
     )
     if (reply.type === 'answer') return reply.answer
     throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no answer' })
-  }
-
-  private async call(
-    leader: PeerId,
-    method: string,
-    body: Uint8Array,
-    timeoutMs: number,
-  ): Promise<AuthorityReply> {
-    const reply = decodeReply(await this.init.rpc.request(leader, method, body, timeoutMs))
-    if (reply.type !== 'redirect') return reply
-    this.hint = reply.leader === leader ? undefined : reply.leader
-    throw new CodedError('authority.not_leader', { peer: leader })
   }
 
   private async tryUntil(
@@ -164,7 +156,10 @@ export class AuthorityClient {
       const leader = this.whomToAsk()
       try {
         if (leader === undefined) throw new CodedError('authority.no_leader')
-        return await attempt(leader, Math.min(TRY_TIMEOUT_MS, left))
+        const reply = await attempt(leader, Math.min(TRY_TIMEOUT_MS, left))
+        if (reply.type !== 'redirect') return reply
+        this.hint = reply.leader === leader ? undefined : reply.leader
+        throw new CodedError('authority.not_leader', { peer: leader })
       } catch (thrown) {
         const error = toCodedError(thrown)
         if (!RETRIED.has(error.code)) throw error
@@ -194,3 +189,5 @@ export class AuthorityClient {
     return new Promise((resolve) => this.init.scheduler.after(pauseMs, resolve))
   }
 }
+
+const lowest = ({ inFlight }: Session, own: number): number => inFlight.values().next().value ?? own

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { answerSchema } from '../authority/index.ts'
 import {
+  bytesSchema,
   decode,
   encode,
   type LeaseId,
@@ -12,7 +13,7 @@ import {
 
 /** How any node reaches the authority: rpc method names and their bodies. */
 export const AUTHORITY_METHODS = {
-  /** Body: `ClientRequest`; answer: `AuthorityReply`. */
+  /** Body: a forward batch of `ClientRequest`s; answer: as many `AuthorityReply`s, in the same order. */
   request: 'authority.request',
   /** Body: empty; answer: `AuthorityReply` with a view. */
   view: 'authority.view',
@@ -49,8 +50,26 @@ const reply = z.discriminatedUnion('type', [
     type: z.literal('redirect'),
     leader: peer.optional(),
   }),
+  /** This one request failed, whatever became of the others in its batch. */
+  z.object({
+    type: z.literal('error'),
+    code: z.string().max(64),
+    message: z.string().max(LIMITS.errorTextBytesMax),
+    hint: z.string().max(LIMITS.errorTextBytesMax),
+  }),
 ])
 export type AuthorityReply = z.output<typeof reply>
 
 export const encodeReply = (value: AuthorityReply): Uint8Array => encode(value)
 export const decodeReply = (bytes: Uint8Array): AuthorityReply => decode(reply, bytes, 'authority reply')
+
+/** Each request is encoded by itself, so that one that does not fit spoils no other. */
+const forwardBatch = z.array(bytesSchema).min(1).max(LIMITS.forwardBatchMax)
+const replyBatch = z.array(reply).max(LIMITS.forwardBatchMax)
+
+export const encodeForwardBatch = (requests: readonly Uint8Array[]): Uint8Array => encode(requests)
+export const decodeForwardBatch = (bytes: Uint8Array): readonly Uint8Array[] =>
+  decode(forwardBatch, bytes, 'authority requests')
+export const encodeReplyBatch = (replies: readonly AuthorityReply[]): Uint8Array => encode(replies)
+export const decodeReplyBatch = (bytes: Uint8Array): readonly AuthorityReply[] =>
+  decode(replyBatch, bytes, 'authority replies')

@@ -76,7 +76,7 @@ export class MeshNode {
     this.authority = this.createAuthority()
     this.raft = this.createRaftDriver()
     this.client = this.createClient()
-    serveAuthority(this.rpc, this.authority, this.core)
+    serveAuthority(this.rpc, this.authority, this.core, logger.child({ room: 'authority' }))
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
