@@ -278,6 +278,12 @@ export const ERRORS = {
   'config.invalid': entry('{key} is "{got}" ({source})', 400, 2, 'it accepts {accepts}'),
   'config.unknown_key': entry('unknown key {key} in {path}', 400, 2, 'known keys: {known}'),
   'node.not_running': entry('no node runs on {path}', 503, 5, 'start it with `populi up`'),
+  'node.witness': entry(
+    'this node is a witness: it votes and never executes',
+    409,
+    5,
+    'give the task to another node of the mesh',
+  ),
   'node.stopping': entry('the node is stopping', 503, 5, 'try again when it is up'),
   'output.closed': entry('the reader of the output went away', 499, 1, 'nothing to do'),
   'control.socket_unusable': entry(

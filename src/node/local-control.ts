@@ -112,6 +112,7 @@ export class LocalControl implements NodeControl {
     report: (event: RunEvent) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
+    if (this.init.config.witness) throw new CodedError('node.witness')
     const known = this.init.book.list().map((entry) => nodeId(entry.nodeId))
     checkRequestedNode(request.on, known)
     const submission = this.init.node.submitter.submit(request, report)

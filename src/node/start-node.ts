@@ -274,5 +274,7 @@ function describe(
     facade_urls: now.facadeUrls.slice(0, LIMITS.addressesMax),
     remote_execute: config.remoteExecute && config.leaseGating,
     running_tasks: now.runningTasks,
+    voter_policy: config.voterPolicy,
+    witness: config.witness,
   }
 }
