@@ -278,6 +278,12 @@ export const ERRORS = {
   'config.invalid': entry('{key} is "{got}" ({source})', 400, 2, 'it accepts {accepts}'),
   'config.unknown_key': entry('unknown key {key} in {path}', 400, 2, 'known keys: {known}'),
   'node.not_running': entry('no node runs on {path}', 503, 5, 'start it with `populi up`'),
+  'credential.not_admin': entry(
+    'node {peer} may not give this order',
+    403,
+    4,
+    'give it on a node whose credential has the role admin or mesh',
+  ),
   'node.witness': entry(
     'this node is a witness: it votes and never executes',
     409,

@@ -28,6 +28,7 @@ const leaseRow = z.object({
   ttlMs: z.number(),
   grantedUnixMs: z.number().transform((value) => value as UnixMs),
   renewals: z.number(),
+  revoked: z.boolean(),
 })
 
 const view = z.object({
@@ -36,6 +37,9 @@ const view = z.object({
   leasesTotal: z.number(),
   leader: peer,
   voters: z.array(peer),
+  learners: z.array(peer),
+  /** The autopilot's word about the voters, for people. */
+  advice: z.string().max(LIMITS.errorTextBytesMax).optional(),
   term: z.number(),
   commitIndex: z.number(),
   appliedIndex: z.number(),

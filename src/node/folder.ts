@@ -19,7 +19,15 @@ import {
 import { bootstrapLog } from '../raft/index.ts'
 import { type NodeStores, openStores } from '../store/index.ts'
 import { loadConfig } from './config/index.ts'
-import { type Identity, initScope, joinScope, type RosterPeer, verifyCredential } from './identity/index.ts'
+import {
+  type Credential,
+  type Identity,
+  initScope,
+  joinScope,
+  type RosterPeer,
+  type SignedCredential,
+  verifyCredential,
+} from './identity/index.ts'
 import { saveRoster } from './roster-store.ts'
 
 export interface MadeFolder {
@@ -76,11 +84,17 @@ export async function joinNode(options: {
   return made(identity, dataDir)
 }
 
-/** Every entry of a roster as the authority keeps it. @throws CodedError `credential.invalid` */
-export function rosterEntryOf(identity: Identity, peer: RosterPeer, nowUnixMs: number): RosterEntry {
-  const { statement, signature, addresses } = peer
+/** What the root key vouches for. @throws CodedError `credential.invalid` */
+export function credentialOf(identity: Identity, signed: SignedCredential, nowUnixMs: number): Credential {
   const { rootPublicKey, scopeId } = identity
-  const { peerId, nodeId } = verifyCredential(rootPublicKey, scopeId, { statement, signature }, nowUnixMs)
+  const { statement, signature } = signed
+  return verifyCredential(rootPublicKey, scopeId, { statement, signature }, nowUnixMs)
+}
+
+/** An entry of a roster as the authority keeps it. @throws CodedError `credential.invalid` */
+function rosterEntryOf(identity: Identity, peer: RosterPeer, nowUnixMs: number): RosterEntry {
+  const { peerId, nodeId } = credentialOf(identity, peer, nowUnixMs)
+  const { statement, signature, addresses } = peer
   return { peer: peerId, nodeId, statement, signature, addresses: [...addresses] }
 }
 

@@ -26,6 +26,8 @@ function renderStatus(cli: Cli, status: StatusView): string {
       ['up', `${duration(status.upMs)} (pid ${status.pid}, version ${status.version})`],
       ['authority', authorityText(authority), authority.leader === undefined ? 'yellow' : 'green'],
       ['voters', authority.voters.join(', ')],
+      ['learners', authority.learners.join(', ') || 'none'],
+      ['advice', authority.advice, 'yellow'],
       ['log', `term ${authority.term}, commit ${authority.commitIndex}, applied ${authority.appliedIndex}`],
       ['members', seen.map(([member, count]) => `${count} ${member}`).join(', ')],
       ['tasks', `${status.unfinishedTasks} unfinished, ${status.runningHere} running here`],

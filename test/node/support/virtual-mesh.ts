@@ -328,7 +328,7 @@ export class VirtualMesh {
     const stores = await openMemoryStores(entry.disk, { create: false })
     const transport = new VirtualTransport(entry.peer, this)
     const book = new RosterBook({
-      verify: () => undefined,
+      verify: () => ({ isAdmin: true }),
       save: () => Promise.resolve(),
       logger: silentLogger,
     })
