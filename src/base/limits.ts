@@ -130,6 +130,8 @@ export const LIMITS = {
   raftVotersMax: 7,
   /** Answers that wait for one disk write. A disk that hangs must not let them grow without end. */
   raftWaitingAnswersMax: 4096,
+  /** Reads that wait for a heartbeat round: above the requests that a node serves. Beyond: refused with `too-many-reads`. */
+  raftReadsPendingMax: 8192,
   /** Bytes of committed entries handed out at once: a restart with a long log must not stall the process. */
   raftReadyBytesMax: 4 * MiB,
 
