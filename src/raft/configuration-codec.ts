@@ -20,7 +20,10 @@ const schema = z
     learners: sorted.max(LIMITS.rosterMax).default([]),
     leave: z.enum(['auto', 'explicit']).default('auto'),
   })
-  .refine(({ voters, learners }) => !learners.some((peer) => voters.includes(peer)), 'a voter that is a learner')
+  .refine(
+    ({ voters, learners }) => !learners.some((peer) => voters.includes(peer)),
+    'a voter that is a learner',
+  )
 
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   return encode(configuration)

@@ -13,7 +13,11 @@ export interface LogBase {
   readonly configuration: Uint8Array
 }
 
-export const NEVER_COMPACTED: LogBase = { index: logIndex(0), term: term(0), configuration: new Uint8Array(0) }
+export const NEVER_COMPACTED: LogBase = {
+  index: logIndex(0),
+  term: term(0),
+  configuration: new Uint8Array(0),
+}
 
 /** Everything consensus needs to go on after a restart. */
 export interface SavedLog {
