@@ -129,11 +129,20 @@ export const LIMITS = {
   /** Leases in one answer: about 400 KiB with scope keys of usual length; the total is told beside them. */
   leaseViewRowsMax: 2000,
 
+  /** A snapshot on its way. The state of a scope at its limits has about 20 MiB; both ends hold it in memory, and have room. Beyond: the follower stays behind, and the log says so. */
+  snapshotBytesMax: 64 * MiB,
+  /** Part of a snapshot in one frame: small beside the windows, large beside its header. */
+  snapshotChunkBytesMax: 256 * KiB,
+  /** Snapshots that a leader sends at once: bounds their memory. The next follower waits. */
+  snapshotsSentAtOnceMax: 2,
+
   // raft
   /** Voters of one group. Each write waits for more than half of them; above 7 it only gets slower. */
   raftVotersMax: 7,
   /** Answers that wait for one disk write. A disk that hangs must not let them grow without end. */
   raftWaitingAnswersMax: 4096,
+  /** Reads that wait for a heartbeat round: above the requests that a node serves. Beyond: refused with `too-many-reads`. */
+  raftReadsPendingMax: 8192,
   /** Bytes of committed entries handed out at once: a restart with a long log must not stall the process. */
   raftReadyBytesMax: 4 * MiB,
 

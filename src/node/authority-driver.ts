@@ -50,7 +50,7 @@ export class AuthorityDriver {
   private readonly init: AuthorityDriverInit
   private readonly expiry: LeaseExpiry
   private readonly pending = new Map<LogIndex, PendingProposal>()
-  /** The term in which this node leads and has committed an entry of its own. */
+  /** The term in which this node leads and has applied an entry of its own. */
   private governing: Term | undefined
 
   constructor(init: AuthorityDriverInit) {
@@ -67,7 +67,7 @@ export class AuthorityDriver {
     return this.init.core.status.leader
   }
 
-  /** Leads and has committed in its term: its applied state is what the scope agreed on. */
+  /** Leads and has applied an entry of its term: its applied state is what the scope agreed on. */
   get governs(): boolean {
     return this.governing !== undefined
   }
@@ -120,8 +120,8 @@ export class AuthorityDriver {
 
   /** Role or commit index may have changed. */
   observe(): void {
-    const { role, term, committedInTerm } = this.init.core.status
-    const governs = role === 'leader' && committedInTerm
+    const { role, term, appliedInTerm } = this.init.core.status
+    const governs = role === 'leader' && appliedInTerm
     if (governs && this.governing !== term) {
       this.governing = term
       this.expiry.begin(this.init.machine.leases(), this.init.clock.now())
@@ -158,7 +158,8 @@ export class AuthorityDriver {
     if (configuration.votersOutgoing.length > 0) return
     const adds = votersToAdd(configuration.voters, this.init.reachablePeers())
     if (adds.length === 0) return
-    const result = this.init.core.proposeConfiguration({ addVoters: adds, removeVoters: [] })
+    const wanted = { voters: [...configuration.voters, ...adds], learners: configuration.learners }
+    const result = this.init.core.proposeConfiguration(wanted)
     if (!result.accepted) return
     this.init.logger.info({ peers: adds }, 'adding voters')
     this.init.kick()

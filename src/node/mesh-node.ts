@@ -4,7 +4,15 @@
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
 import { AuthorityStateMachine, type SavedState } from '../authority/index.ts'
-import type { Clock, CodedError, Incarnation, Logger, PeerId, Random } from '../base/index.ts'
+import {
+  assert,
+  type Clock,
+  type CodedError,
+  type Incarnation,
+  type Logger,
+  type PeerId,
+  type Random,
+} from '../base/index.ts'
 import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
 import { RAFT_DEFAULTS, RaftCore, type SavedLog } from '../raft/index.ts'
 import type { NodeStores } from '../store/index.ts'
@@ -115,7 +123,13 @@ export class MeshNode {
       self: identity.peerId,
       saved: savedLog,
       appliedIndex: savedState.appliedIndex,
-      options: { ...RAFT_DEFAULTS, electionTicks, heartbeatTicks },
+      options: {
+        ...RAFT_DEFAULTS,
+        electionTicks,
+        heartbeatTicks,
+        compactEntriesMax: Number.MAX_SAFE_INTEGER,
+        compactBytesMax: Number.MAX_SAFE_INTEGER,
+      },
       random: random.fork(),
     })
   }
@@ -145,12 +159,18 @@ export class MeshNode {
     const { stores, transport, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
-      log: stores.log,
       transport,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,
+      writeLog: (write) => {
+        if (write.snapshot !== undefined) noSnapshot()
+        return stores.log.append(write)
+      },
       apply: (entries) => this.authority.apply(entries),
+      makeSnapshot: noSnapshot,
+      installSnapshot: noSnapshot,
+      compact: (base) => stores.log.compact(base),
       observe: () => this.authority.observe(),
       fatal,
     })
@@ -241,4 +261,9 @@ export class MeshNode {
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }
+}
+
+/** The log is kept whole, so nobody needs a snapshot. */
+function noSnapshot(): never {
+  assert(false, 'no node cuts its log')
 }

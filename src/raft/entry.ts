@@ -19,4 +19,9 @@ export interface HardState {
   readonly term: Term
   readonly vote: PeerId | undefined
   readonly commitIndex: LogIndex
+  /**
+   * Absent on a healthy server. A store that was rebuilt has forgotten votes and entries: it votes for nobody before its commit index
+   * reaches this one, at which the group had already removed it, so that what it forgot cannot be missed.
+   */
+  readonly votesFrom?: LogIndex
 }

@@ -16,7 +16,14 @@ import {
   present,
   term,
 } from '../base/index.ts'
-import type { Entry, HardState, LogStore, LogWrite, SavedLog } from '../raft/index.ts'
+import {
+  type Entry,
+  type HardState,
+  type LogStore,
+  type LogWrite,
+  NEVER_COMPACTED,
+  type SavedLog,
+} from '../raft/index.ts'
 import type { BatchWriter, Change } from './batch-writer.ts'
 import type { Engine, Operation } from './engine.ts'
 import { entryKey, indexOf, PREFIX } from './keyspace.ts'
@@ -76,7 +83,7 @@ export class RaftLog implements LogStore {
     await this.writer.flush()
     const entries: Entry[] = []
     await this.read(this.fingerprint, (entry) => entries.push(entry))
-    return { hardState: await this.readHardState(), entries }
+    return { hardState: await this.readHardState(), base: NEVER_COMPACTED, entries }
   }
 
   async append(write: LogWrite): Promise<void> {
@@ -87,6 +94,11 @@ export class RaftLog implements LogStore {
     } finally {
       this.appending = false
     }
+  }
+
+  /** The log on the disk is kept whole. */
+  compact(): Promise<void> {
+    return Promise.resolve()
   }
 
   private get last(): LogIndex {
