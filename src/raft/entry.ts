@@ -19,4 +19,6 @@ export interface HardState {
   readonly term: Term
   readonly vote: PeerId | undefined
   readonly commitIndex: LogIndex
+  /** No vote before `commitIndex` reaches it: set on a store that was rebuilt, which may have forgotten votes and entries. */
+  readonly votesFrom?: LogIndex
 }

@@ -1,10 +1,23 @@
+import type { LogIndex, Term } from '../base/index.ts'
 import type { Entry, HardState } from './entry.ts'
+
+/**
+ * Where a compacted log begins: everything up to `index` lives in the state machine's records. Index 0, term 0 and an
+ * empty configuration stand for a log that was never compacted.
+ */
+export interface LogBase {
+  readonly index: LogIndex
+  readonly term: Term
+  /** The encoded configuration that was in force at `index`. */
+  readonly configuration: Uint8Array
+}
 
 /** Everything consensus needs to go on after a restart. */
 export interface SavedLog {
   /** `undefined` for a store that was never written. */
   readonly hardState: HardState | undefined
-  /** Contiguous, from index 1. (A first index above 1 comes with snapshots.) */
+  readonly base: LogBase
+  /** Contiguous, from `base.index + 1`. */
   readonly entries: readonly Entry[]
 }
 
@@ -28,4 +41,10 @@ export interface LogStore {
    *   a failed fsync left behind.
    */
   append(write: LogWrite): Promise<void>
+  /**
+   * Drops the entries up to `base.index`. Not durable at once: it rides on the next synced batch, after the state
+   * commits that were deferred before it and that cover it.
+   * @throws CodedError `store.write_failed`
+   */
+  compact(base: LogBase): Promise<void>
 }
