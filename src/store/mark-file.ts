@@ -116,7 +116,9 @@ export class MarkFile implements HighWaterMark {
       this.settled = Promise.withResolvers()
       await this.settled.promise
     }
-    await this.file?.close()
+    const { file } = this
+    this.file = undefined
+    await file?.close()
   }
 
   /** Starts what is due: at most one write and one sync are under way, never in the same slot. */
