@@ -56,7 +56,13 @@ export const ERRORS = {
     'damaged record in {path}: {what}',
     500,
     6,
-    'restore the folder from a backup, or move it away and join again with a new invite',
+    '`populi store check` names all damage, `populi store rejoin` takes the lost part from the other nodes; no old copy of the folder: it would vote again',
+  ),
+  'store.lost_batches': entry(
+    'the last {count} acknowledged batches are missing in {path}: it ends at batch {got}, acknowledged were {acknowledged}',
+    500,
+    6,
+    '`populi store rejoin` takes the lost part from the other nodes; no old copy of the folder: it would vote again',
   ),
   'store.write_failed': entry(
     'cannot write to {path}: {reason}',

@@ -3,7 +3,6 @@
  * identity file is written, which is what makes the folder belong to a scope; a crash before that leaves a folder in which
  * the command can simply be run again.
  */
-import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { encodeProposal, type RosterEntry } from '../authority/index.ts'
 import {
@@ -17,7 +16,7 @@ import {
   type UnixMs,
 } from '../base/index.ts'
 import { bootstrapLog } from '../raft/index.ts'
-import { type NodeStores, openStores } from '../store/index.ts'
+import { type NodeStores, openStores, removeStores } from '../store/index.ts'
 import { loadConfig } from './config/index.ts'
 import {
   type Credential,
@@ -110,7 +109,7 @@ async function withFreshStores(
 ): Promise<void> {
   const path = storePath(dataDir)
   await refuseUsedStores(path)
-  await rm(path, { recursive: true, force: true })
+  await removeStores(path)
   const stores = await openStores(path, { create: true })
   try {
     const now = new SystemClock().wall()
@@ -134,7 +133,8 @@ async function refuseUsedStores(path: string): Promise<void> {
   try {
     const stores = await openStores(path, { create: false })
     try {
-      entries = (await stores.log.load()).entries.length
+      const log = await stores.log.load()
+      entries = log.base.index + log.entries.length
     } finally {
       await stores.close()
     }

@@ -7,6 +7,7 @@
  * vanish in a power cut *under* later ones that were synced. A change that need not be durable at once (`defer`)
  * waits in memory instead and rides on the next batch, for nothing.
  *
+ * The high-water mark follows each batch and delays none; once it cannot be kept, nothing more is written either.
  * After a failed write nobody knows what the disk holds; every later write is refused with the same error.
  */
 import { assert, CodedError, LIMITS } from '../base/index.ts'
@@ -31,6 +32,14 @@ interface Waiting {
 }
 
 const NOTHING: Change = { operations: [], accept: () => ({}) }
+
+/** Several changes as one: all of them in one batch. */
+export function together(...changes: readonly Change[]): Change {
+  return {
+    operations: changes.flatMap((one) => one.operations),
+    accept: () => Object.assign({}, ...changes.map((one) => one.accept())),
+  }
+}
 
 export class BatchWriter {
   private readonly engine: Engine
@@ -109,13 +118,16 @@ export class BatchWriter {
     const ledger: Ledger = { batch: this.ledger.batch + 1, sections }
     const { key, value } = sealLedger(ledger)
     const operations = group.flatMap((one) => one.operations)
+    operations.push({ type: 'put', key, value })
     try {
-      await this.engine.write([...operations, { type: 'put', key, value }])
+      if (this.engine.mark.failure !== undefined) throw this.engine.mark.failure
+      await this.engine.write(operations)
     } catch (thrown) {
       this.fail(group, thrown)
       return
     }
     this.ledger = ledger
+    this.engine.mark.advance(ledger.batch)
     for (const one of group) one.settle?.resolve()
   }
 

@@ -4,7 +4,7 @@
  */
 import { type LogIndex, logIndex } from '../base/index.ts'
 
-/** The parts of the store that the ledger keeps a fingerprint of. */
+/** The parts of the store that the ledger keeps a fingerprint of, in its order. A new one goes to the end. */
 export const SECTIONS = [
   'hardState',
   'entries',
@@ -13,6 +13,8 @@ export const SECTIONS = [
   'submitterJournal',
   'workerJournal',
   'meta',
+  'base',
+  'rejoin',
 ] as const
 export type Section = (typeof SECTIONS)[number]
 
@@ -21,11 +23,13 @@ export const PREFIX: Readonly<Record<Section | 'format' | 'ledger', number>> = {
   ledger: 0x02,
   hardState: 0x10,
   entries: 0x11,
+  base: 0x12,
   applied: 0x20,
   state: 0x21,
   submitterJournal: 0x30,
   workerJournal: 0x31,
   meta: 0x40,
+  rejoin: 0x41,
 }
 
 const ENTRY_KEY_BYTES = 9

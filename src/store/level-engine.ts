@@ -7,6 +7,7 @@ import { Level } from 'level'
 import { CodedError, LIMITS } from '../base/index.ts'
 import type { Engine, Operation, Visitor } from './engine.ts'
 import { checkFolder, hasDatabase } from './level-folder.ts'
+import { type MarkFile, markPath, openMarkFile } from './mark-file.ts'
 import { corrupt } from './record.ts'
 
 const OPTIONS = {
@@ -28,23 +29,26 @@ const SCAN_BYTES = 1024 * 1024
  * @throws CodedError `store.absent`, `store.in_use`, `store.corrupt`, `store.write_failed`
  */
 export async function openLevelEngine(path: string, create: boolean): Promise<Engine> {
-  if (await hasDatabase(path)) {
-    await requireFree(path)
-    await checkFolder(path)
-  } else if (!create) {
-    throw new CodedError('store.absent', { path })
-  }
+  const exists = await hasDatabase(path)
+  if (exists) await requireFree(path)
+  const mark = await openMarkFile(path)
+  if (exists) await checkFolder(path)
+  else if (mark.found !== undefined && mark.found > 0)
+    throw corrupt(path, `the database is missing, of which ${markPath(path)} counts ${mark.found} batches`)
+  else if (!create) throw new CodedError('store.absent', { path })
   const database = await openLevel(path, { createIfMissing: create })
-  return new LevelEngine(path, database)
+  return new LevelEngine(path, database, mark)
 }
 
 class LevelEngine implements Engine {
   readonly path: string
+  readonly mark: MarkFile
   private readonly database: Level<Uint8Array, Uint8Array>
 
-  constructor(path: string, database: Level<Uint8Array, Uint8Array>) {
+  constructor(path: string, database: Level<Uint8Array, Uint8Array>, mark: MarkFile) {
     this.path = path
     this.database = database
+    this.mark = mark
   }
 
   async scan(prefix: number, visit: Visitor): Promise<void> {
@@ -70,7 +74,11 @@ class LevelEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    await this.database.close()
+    try {
+      await this.database.close()
+    } finally {
+      await this.mark.close()
+    }
   }
 
   private async read<Value>(reading: Promise<Value>): Promise<Value> {

@@ -2,10 +2,11 @@
  * The folder of a LevelDB, read and checked before LevelDB opens it: from CURRENT to the manifest, from there to every
  * live table and write-ahead log. Costs one reading of the store, about a quarter of a second for 100 MiB.
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CodedError } from '../base/index.ts'
 import { readLogFile } from './log-file.ts'
+import { markPath } from './mark-file.ts'
 import { type Manifest, readManifest } from './manifest-file.ts'
 import { corrupt } from './record.ts'
 import { tableDamage } from './table-file.ts'
@@ -19,6 +20,12 @@ export async function hasDatabase(path: string): Promise<boolean> {
   // LevelDB would take the folder for a new database and delete the tables that it finds.
   if (names.some((name) => /\.(ldb|sst|log)$/.test(name))) throw corrupt(path, 'CURRENT, which is missing')
   return false
+}
+
+/** Removes a database and its mark, as if there had never been one. Nobody may have it open. */
+export async function removeStores(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+  await rm(markPath(path), { force: true })
 }
 
 /** Not while another process has the folder open. @throws CodedError `store.corrupt`, naming file and place. */

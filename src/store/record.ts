@@ -63,6 +63,23 @@ export function decodePayload<Schema extends z.ZodType>(
   }
 }
 
+/** What to do about damage: opening throws it, a check collects it and goes on. */
+export type OnDamage = (damage: CodedError) => void
+
+export const refuse: OnDamage = (damage) => {
+  throw damage
+}
+
+/** Runs `read` on one record. @throws what is no operating error. */
+export function guarded(onDamage: OnDamage, read: () => void): void {
+  try {
+    read()
+  } catch (thrown) {
+    if (!(thrown instanceof CodedError)) throw thrown
+    onDamage(thrown)
+  }
+}
+
 /** `what` names the damaged or missing thing, e.g. `raft entry 17`. */
 export function corrupt(path: string, what: string, cause?: unknown): CodedError {
   return new CodedError('store.corrupt', { path, what }, { cause })

@@ -192,11 +192,11 @@ describe('a record that LevelDB holds to be sound', () => {
   })
 
   test('of a newer format is told apart from damage', async () => {
-    const { key, value } = seal(Uint8Array.of(0x01), encode({ format: 2 }))
+    const { key, value } = seal(Uint8Array.of(0x01), encode({ format: 3 }))
     await rewrite(key, value)
     expect(await reading(work)).toMatchObject({
       code: 'store.version',
-      message: `${work} was written with format 2, this program reads up to 1`,
+      message: `${work} was written with format 3, this program reads up to 2`,
     })
   })
 })

@@ -1,0 +1,150 @@
+/**
+ * The records of the Raft log: entries, hard state, base; and reading them in order.
+ *
+ * An entry's record holds the check of its predecessor, and its own check covers that: the last check vouches for the
+ * whole log, and the ledger, which every batch rewrites, names the last index and that check. The first entry after a
+ * compaction links to the base, which keeps the check of the entry that it replaced. A damaged entry, a hole, a tail
+ * lost from under a later batch, a replaced suffix that came back: each is found at open and named.
+ *
+ * Entries up to the base are rubbish that later batches remove, some with each; reading leaves them aside.
+ */
+import { z } from 'zod'
+import { bytesSchema, type CodedError, encode, type LogIndex, logIndex, type PeerId, term } from '../base/index.ts'
+import type { Entry, HardState, LogBase } from '../raft/index.ts'
+import type { RecordSource } from './engine.ts'
+import { entryKey, indexOf, PREFIX } from './keyspace.ts'
+import { EMPTY, type Fingerprint } from './ledger.ts'
+import {
+  corrupt,
+  decodePayload,
+  guarded,
+  type OnDamage,
+  type SealedRecord,
+  seal,
+  unseal,
+} from './record.ts'
+
+/** `check` is that of the entry at `index`, to which the next one links; 0 when a snapshot took its place. */
+export interface StoredBase extends LogBase {
+  readonly check: number
+}
+
+export const NEVER_COMPACTED: StoredBase = {
+  index: logIndex(0),
+  term: term(0),
+  configuration: new Uint8Array(),
+  check: EMPTY.digest,
+}
+
+const count = z.int().nonnegative()
+
+/** `previous` is the check of the entry before; 0 before the first. */
+const entrySchema = z.strictObject({
+  previous: count,
+  term: count.transform(term),
+  kind: z.enum(['empty', 'command', 'configuration']),
+  data: bytesSchema,
+})
+
+const hardStateSchema = z.strictObject({
+  term: count.transform(term),
+  // A peer id of our own writing: checked when it entered the process that wrote it.
+  vote: z.optional(z.string().transform((id) => id as PeerId)),
+  commitIndex: count.transform(logIndex),
+  votesFrom: z.optional(count.transform(logIndex)),
+})
+
+const baseSchema = z.strictObject({
+  index: count.transform(logIndex),
+  term: count.transform(term),
+  configuration: bytesSchema,
+  check: count,
+})
+
+export function sealEntry({ index, term, kind, data }: Entry, previous: number): SealedRecord {
+  return seal(entryKey(index), encode({ previous, term, kind, data }))
+}
+
+/** @throws CodedError `store.corrupt` */
+export function decodeHardState(path: string, payload: Uint8Array): HardState {
+  const state = decodePayload(path, 'hard state', hardStateSchema, payload)
+  const { term, vote, commitIndex, votesFrom } = state
+  return { term, vote, commitIndex, ...(votesFrom !== undefined && { votesFrom }) }
+}
+
+export function encodeHardState({ term, vote, commitIndex, votesFrom }: HardState): Uint8Array {
+  return encode({ term, vote, commitIndex, votesFrom })
+}
+
+/** @throws CodedError `store.corrupt` */
+export function decodeBase(path: string, payload: Uint8Array): StoredBase {
+  return decodePayload(path, 'base of the log', baseSchema, payload)
+}
+
+export function encodeBase({ index, term, configuration, check }: StoredBase): Uint8Array {
+  return encode({ index, term, configuration, check })
+}
+
+interface LogReading {
+  readonly base: StoredBase
+  /** What the ledger says: the last index, and the check of the entry there. */
+  readonly expected: Fingerprint | undefined
+  readonly visit: (entry: Entry, check: number) => void
+  /** Called for each entry at or below the base that is still there. */
+  readonly visitRubbish: (index: LogIndex) => void
+  readonly onDamage: OnDamage
+}
+
+/** Shows every sound entry after the base in order; each damaged or missing one is damage. */
+export async function readEntries(source: RecordSource, reading: LogReading): Promise<void> {
+  const { path } = source
+  const { base, expected, onDamage } = reading
+  let last: number = base.index
+  /** The check of the entry at `last`; unknown when that is damaged. */
+  let link: number | undefined = base.check
+  await source.scan(PREFIX.entries, (key, value) => {
+    const index = indexOf(key)
+    if (index === undefined) return onDamage(corrupt(path, 'the key of a raft entry'))
+    if (index <= base.index) return reading.visitRubbish(index)
+    if (expected !== undefined && index > expected.count)
+      return onDamage(corrupt(path, `raft entry ${index}, beyond the last that was written`))
+    if (index > last + 1) onDamage(missing(path, last + 1, index - 1))
+    const previous = index === last + 1 ? link : undefined
+    last = index
+    link = undefined
+    guarded(onDamage, () => {
+      const { entry, check } = unsealEntry(path, { index, previous, key, value })
+      link = check
+      reading.visit(entry, check)
+    })
+  })
+  if (expected === undefined) return
+  if (last < expected.count) onDamage(missing(path, last + 1, expected.count))
+  else if (link !== undefined && link !== expected.digest)
+    onDamage(corrupt(path, `raft entry ${last}, which is not the one that was written last`))
+}
+
+interface RawEntry {
+  readonly index: LogIndex
+  /** What it must link to; `undefined` when that is not known. */
+  readonly previous: number | undefined
+  readonly key: Uint8Array
+  readonly value: Uint8Array
+}
+
+function unsealEntry(path: string, raw: RawEntry): { entry: Entry; check: number } {
+  const { index, previous: expected } = raw
+  const what = `raft entry ${index}`
+  const { check, payload } = unseal(path, what, raw.key, raw.value)
+  const { previous, ...rest } = decodePayload(path, what, entrySchema, payload)
+  if (expected !== undefined && previous !== expected)
+    throw corrupt(path, `${what}, which does not follow entry ${index - 1}`)
+  return { entry: { index, ...rest }, check }
+}
+
+function missing(path: string, from: number, to: number): CodedError {
+  return corrupt(
+    path,
+    from === to ? `raft entry ${from}, which is missing` : `raft entries ${from} to ${to}, which are missing`,
+  )
+}
