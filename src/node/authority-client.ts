@@ -5,13 +5,18 @@
  * The time that counts for a lease is when the *first* try was sent: a later try may be answered from memory for a
  * command that the first one already brought about.
  */
-import { type Answer, type ClientCommand, type RequestId, unwrap } from '../authority/index.ts'
+import {
+  type Answer,
+  type ClientCommand,
+  type ClientRequest,
+  encodeClientRequest,
+  unwrap,
+} from '../authority/index.ts'
 import {
   type BootMs,
   type Clock,
   CodedError,
   type ErrorCode,
-  encode,
   LIMITS,
   type PeerId,
   type Random,
@@ -92,7 +97,7 @@ export class AuthorityClient {
     try {
       const sentAt = this.init.clock.now()
       const answer = await this.ask(until, () => ({
-        request: { session: id, sequence, answeredBelow: Math.min(...session.inFlight) } satisfies RequestId,
+        request: { session: id, sequence, answeredBelow: Math.min(...session.inFlight) },
         command,
       }))
       if (!answer.ok && answer.code === 'authority.session_expired') this.forget(session)
@@ -133,9 +138,9 @@ export class AuthorityClient {
     if (this.session === session) this.session = undefined
   }
 
-  private async ask(until: number, body: () => unknown): Promise<Answer> {
+  private async ask(until: number, body: () => ClientRequest): Promise<Answer> {
     const reply = await this.tryUntil(until, (leader, timeoutMs) =>
-      this.call(leader, AUTHORITY_METHODS.request, encode(body()), timeoutMs),
+      this.call(leader, AUTHORITY_METHODS.request, encodeClientRequest(body()), timeoutMs),
     )
     if (reply.type === 'answer') return reply.answer
     throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no answer' })

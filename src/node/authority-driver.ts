@@ -10,10 +10,11 @@ import {
   type ClientCommand,
   encodeProposal,
   LeaseExpiry,
+  PeerHealth,
   type Proposal,
+  planVoters,
   type RequestId,
   type StateStore,
-  votersToAdd,
 } from '../authority/index.ts'
 import {
   type Clock,
@@ -25,6 +26,9 @@ import {
   type Term,
 } from '../base/index.ts'
 import type { Entry, RaftCore } from '../raft/index.ts'
+
+/** No delay before a promotion: this core gives the log to voters only, so nobody can be seen to catch up before. */
+const OPTIONS = { stabilizationMs: 0, deadVoterDelayMs: 60_000, shrinkDelayMs: 24 * 3_600_000 }
 
 interface PendingProposal {
   readonly term: Term
@@ -49,6 +53,7 @@ interface AuthorityDriverInit {
 export class AuthorityDriver {
   private readonly init: AuthorityDriverInit
   private readonly expiry: LeaseExpiry
+  private readonly health = new PeerHealth()
   private readonly pending = new Map<LogIndex, PendingProposal>()
   /** The term in which this node leads and has committed an entry of its own. */
   private governing: Term | undefined
@@ -134,18 +139,11 @@ export class AuthorityDriver {
     if (role !== 'leader') this.dropPending()
   }
 
-  /** Called several times a second: expires what is due, and makes joined machines voters. */
+  /** Called several times a second: expires what is due, and sees to it that the right machines vote. */
   tick(): void {
     if (this.governing === undefined) return
-    const due = this.expiry.due(this.init.clock.now())
-    if (due.length > 0) {
-      const command = { type: 'lease.expire' as const, term: this.governing, leases: [...due] }
-      this.append({ requester: this.init.core.status.self, atUnixMs: this.init.clock.wall(), command }).catch(
-        (error: unknown) =>
-          this.init.logger.debug({ err: error }, 'expiry was not proposed; tried again later'),
-      )
-    }
-    this.addVoters()
+    this.expireDue()
+    this.steerVoters()
   }
 
   /** Fails whatever waits: the node stops. */
@@ -153,14 +151,59 @@ export class AuthorityDriver {
     this.dropPending()
   }
 
-  private addVoters(): void {
-    const { configuration } = this.init.core.status
-    if (configuration.votersOutgoing.length > 0) return
-    const adds = votersToAdd(configuration.voters, this.init.reachablePeers())
-    if (adds.length === 0) return
-    const result = this.init.core.proposeConfiguration({ addVoters: adds, removeVoters: [] })
+  /** One entry at a time; the next one follows as soon as it was applied, so that many due leases do not wait for ticks. */
+  private expireDue(): void {
+    const { clock, core, logger } = this.init
+    const batch = this.expiry.due(clock.now())
+    if (batch.length === 0 || this.governing === undefined) return
+    const command = { type: 'lease.expire' as const, term: this.governing, leases: [...batch] }
+    const settled = (outcome: 'applied' | 'failed'): void => {
+      this.expiry.settled(batch, outcome, clock.now())
+      this.expireDue()
+    }
+    this.append({ requester: core.status.self, atUnixMs: clock.wall(), command }).then(
+      () => settled('applied'),
+      (error: unknown) => {
+        logger.debug({ err: error }, 'expiry was not proposed; tried again later')
+        settled('failed')
+      },
+    )
+  }
+
+  private steerVoters(): void {
+    const { core, machine, clock, logger, reachablePeers } = this.init
+    const { configuration, self, progress, lastIndex } = core.status
+    const reachable = new Set(reachablePeers())
+    const now = clock.now()
+    const roster = machine.roster()
+    this.health.observe(
+      roster.map(({ peer }) => ({
+        peer,
+        isConnected: reachable.has(peer),
+        behind: lastIndex - (progress.get(peer)?.matchIndex ?? lastIndex),
+      })),
+      now,
+    )
+    const peers = roster.flatMap(({ peer, nodeId }) => {
+      const health = this.health.of(peer)
+      return health === undefined
+        ? []
+        : [{ ...health, peer, name: nodeId, policy: 'auto' as const, isWitness: false }]
+    })
+    const others = roster.map(({ peer }) => peer).filter((peer) => !configuration.voters.includes(peer))
+    const isPending = configuration.votersOutgoing.length > 0
+    const plan = planVoters(
+      { self, voters: configuration.voters, learners: others, isPending, peers },
+      now,
+      OPTIONS,
+    )
+    if (plan.type !== 'change') return
+    const result = core.proposeConfiguration({
+      addVoters: plan.voters.filter((peer) => !configuration.voters.includes(peer)),
+      removeVoters: configuration.voters.filter((peer) => !plan.voters.includes(peer)),
+    })
     if (!result.accepted) return
-    this.init.logger.info({ peers: adds }, 'adding voters')
+    logger.info({ voters: plan.voters, why: plan.why }, 'the voters change')
     this.init.kick()
   }
 

@@ -1,5 +1,5 @@
-import { clientRequestSchema, type Lease } from '../authority/index.ts'
-import { CodedError, decode, LIMITS, type PeerId } from '../base/index.ts'
+import { decodeClientRequest, type Lease } from '../authority/index.ts'
+import { CodedError, LIMITS, type PeerId } from '../base/index.ts'
 import type { RaftCore } from '../raft/index.ts'
 import type { AuthorityDriver } from './authority-driver.ts'
 import { AUTHORITY_METHODS, type AuthorityViewBody, encodeReply } from './authority-protocol.ts'
@@ -13,7 +13,7 @@ export function serveAuthority(rpc: Rpc, driver: AuthorityDriver, core: RaftCore
   }
 
   rpc.handle(AUTHORITY_METHODS.request, async (from: PeerId, body) => {
-    const { request, command } = decode(clientRequestSchema, body, 'authority request')
+    const { request, command } = decodeClientRequest(body)
     if (request === undefined && command.type !== 'session.open') {
       throw new CodedError('wire.malformed', { what: 'authority request', reason: 'a session is needed' })
     }

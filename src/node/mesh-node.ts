@@ -134,7 +134,8 @@ export class MeshNode {
         if (event.type === 'peer-admitted') book.add([event.entry])
         if (event.type === 'lease-ended') {
           const { scopeKey, leaseId } = event.lease
-          this.submitter.leaseEnded(scopeKey, leaseId, event.how)
+          // Nothing but a release says that its holder has come to its end.
+          this.submitter.leaseEnded(scopeKey, leaseId, event.how === 'released' ? 'released' : 'expired')
         }
       },
       kick: () => this.raft.kick(),
