@@ -233,6 +233,18 @@ export const ERRORS = {
   ),
   'lease.unknown': entry('lease {leaseId} is not live', 404, 3, '`populi leases` lists the live ones'),
   'lease.not_holder': entry('lease {leaseId} belongs to {holder}', 403, 4, 'only the holder may do this'),
+  'lease.revoked': entry(
+    'lease {leaseId} was revoked by {by}: {reason}',
+    409,
+    4,
+    'stop what runs under it and release it; it cannot be renewed',
+  ),
+  'lease.cooling': entry(
+    '{scopeKey} is being taken back from {holder}: its lease {leaseId} was revoked',
+    409,
+    5,
+    'free as soon as the holder has stopped, at the latest when its {ttlMs} ms have passed; `--force` does not wait',
+  ),
   'lease.too_many': entry(
     '{count} leases are live, the limit is {max}',
     503,

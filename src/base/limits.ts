@@ -28,6 +28,16 @@ export const LIMITS = {
   sessionsMax: 1024,
   /** Unanswered requests of one session: what a client may have in flight, and so what a session must remember. */
   sessionInFlightMax: 256,
+  /** Answers remembered for all sessions: 32 with everything in flight that they may have; about 20 MiB if each repeats a scope key at its limit, 1 MiB as a rule. Beyond: the longest unused session is forgotten. */
+  answersRememberedMax: 8192,
+  /** Why somebody took a lease back: a sentence. */
+  revokeReasonBytesMax: 512,
+  /** A credential's statement, which has about 250 bytes, or its signature. */
+  credentialBytesMax: 1024,
+  /** Key derived from an invite's secret: 32 bytes, with room for a longer one. */
+  inviteKeyBytesMax: 64,
+  /** The state at all its limits: 10,000 leases of 3 KiB, 8192 answers of 2.5 KiB, 1000 roster entries of 10 KiB. Beyond: `limit.exceeded` at the receiver. */
+  snapshotBytesMax: 64 * MiB,
   /** Unexpired invites. Beyond: `limit.exceeded`. */
   invitesMax: 256,
   /** Machines of one person. Beyond: `limit.exceeded`. */
@@ -131,8 +141,6 @@ export const LIMITS = {
   /** Leases in one answer: about 400 KiB with scope keys of usual length; the total is told beside them. */
   leaseViewRowsMax: 2000,
 
-  /** A snapshot on its way. The state of a scope at its limits has about 20 MiB; both ends hold it in memory, and have room. Beyond: the follower stays behind, and the log says so. */
-  snapshotBytesMax: 64 * MiB,
   /** Part of a snapshot in one frame: small beside the windows, large beside its header. */
   snapshotChunkBytesMax: 256 * KiB,
   /** Snapshots that a leader sends at once: bounds their memory. The next follower waits. */
@@ -141,6 +149,8 @@ export const LIMITS = {
   // raft
   /** Voters of one group. Each write waits for more than half of them; above 7 it only gets slower. */
   raftVotersMax: 7,
+  /** Machines that follow without a vote. The leader sends each of them every entry; more than a household has. Beyond: the rest hears of leases when it asks. */
+  raftLearnersMax: 64,
   /** Answers that wait for one disk write. A disk that hangs must not let them grow without end. */
   raftWaitingAnswersMax: 4096,
   /** Reads that wait for a heartbeat round: above the requests that a node serves. Beyond: refused with `too-many-reads`. */

@@ -5,16 +5,25 @@
  * The time that counts for a lease is when the *first* try was sent: a later try may be answered from memory for a
  * command that the first one already brought about.
  */
-import { type Answer, type ClientCommand, type RequestId, unwrap } from '../authority/index.ts'
+import {
+  type Answer,
+  type ClientCommand,
+  type ClientRequest,
+  encodeClientRequest,
+  unwrap,
+} from '../authority/index.ts'
 import {
   type BootMs,
   type Clock,
   CodedError,
   type ErrorCode,
-  encode,
   LIMITS,
+  type LogIndex,
+  logIndex,
   type PeerId,
   type Random,
+  type Term,
+  term,
   toCodedError,
 } from '../base/index.ts'
 import { AuthorityForwarding } from './authority-forwarding.ts'
@@ -96,7 +105,7 @@ export class AuthorityClient {
     try {
       const sentAt = this.init.clock.now()
       const answer = await this.ask(until, () => ({
-        request: { session: id, sequence, answeredBelow: lowest(session, sequence) } satisfies RequestId,
+        request: { session: id, sequence, answeredBelow: lowest(session, sequence) },
         command,
       }))
       if (!answer.ok && answer.code === 'authority.session_expired') this.forget(session)
@@ -115,6 +124,20 @@ export class AuthorityClient {
     if (reply.type !== 'view')
       throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no view' })
     return reply.view
+  }
+
+  /**
+   * Tells the authority that this node has lost its log. Resolves when no configuration names it any more.
+   * @throws CodedError `authority.no_leader`
+   */
+  async rejoin(deadlineMs: number): Promise<{ readonly index: LogIndex; readonly term: Term }> {
+    const until = this.init.clock.now() + deadlineMs
+    const reply = await this.tryUntil(until, async (leader, timeoutMs) =>
+      decodeReply(await this.init.rpc.request(leader, AUTHORITY_METHODS.rejoin, new Uint8Array(), timeoutMs)),
+    )
+    if (reply.type !== 'forgotten')
+      throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'not about rejoining' })
+    return { index: logIndex(reply.index), term: term(reply.term) }
   }
 
   /** Gives up whatever is being tried. */
@@ -137,9 +160,9 @@ export class AuthorityClient {
     if (this.session === session) this.session = undefined
   }
 
-  private async ask(until: number, body: () => unknown): Promise<Answer> {
+  private async ask(until: number, body: () => ClientRequest): Promise<Answer> {
     const reply = await this.tryUntil(until, (leader, timeoutMs) =>
-      this.forwarding.ask(leader, encode(body()), timeoutMs),
+      this.forwarding.ask(leader, encodeClientRequest(body()), timeoutMs),
     )
     if (reply.type === 'answer') return reply.answer
     throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no answer' })

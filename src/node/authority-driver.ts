@@ -1,6 +1,6 @@
 /**
  * The lease authority at this node: applies committed entries to the state machine, and, while this node leads, proposes what
- * is asked for, expires leases and adds voters. Proposals of a leader that loses its office fail at once, so that
+ * is asked for and expires leases. Proposals of a leader that loses its office fail at once, so that
  * the requester can ask the next leader instead of waiting for a timeout.
  */
 import {
@@ -8,12 +8,12 @@ import {
   type AuthorityEvent,
   type AuthorityStateMachine,
   type ClientCommand,
+  decodeSnapshot,
   encodeProposal,
   LeaseExpiry,
   type Proposal,
   type RequestId,
   type StateStore,
-  votersToAdd,
 } from '../authority/index.ts'
 import {
   type Clock,
@@ -23,8 +23,9 @@ import {
   type LogIndex,
   type PeerId,
   type Term,
+  unreachable,
 } from '../base/index.ts'
-import type { Entry, RaftCore } from '../raft/index.ts'
+import { type Entry, type ProposeResult, RAFT_DEFAULTS, type RaftCore } from '../raft/index.ts'
 
 interface PendingProposal {
   readonly term: Term
@@ -39,8 +40,6 @@ interface AuthorityDriverInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly driftRatio: number
-  /** Admitted peers connected to this node, itself included: whom a leader may make voters. */
-  readonly reachablePeers: () => readonly PeerId[]
   readonly onEvent: (event: AuthorityEvent) => void
   /** A proposal was appended: the Raft driver has something to do. */
   readonly kick: () => void
@@ -134,18 +133,21 @@ export class AuthorityDriver {
     if (role !== 'leader') this.dropPending()
   }
 
-  /** Called several times a second: expires what is due, and makes joined machines voters. */
+  /** Called several times a second: expires what is due. */
   tick(): void {
-    if (this.governing === undefined) return
-    const due = this.expiry.due(this.init.clock.now())
-    if (due.length > 0) {
-      const command = { type: 'lease.expire' as const, term: this.governing, leases: [...due] }
-      this.append({ requester: this.init.core.status.self, atUnixMs: this.init.clock.wall(), command }).catch(
-        (error: unknown) =>
-          this.init.logger.debug({ err: error }, 'expiry was not proposed; tried again later'),
-      )
-    }
-    this.addVoters()
+    if (this.governing !== undefined) this.expireDue()
+  }
+
+  /** The state as it is, for a follower whose log cannot be completed any more. */
+  snapshot(): { readonly index: LogIndex; readonly data: Uint8Array } {
+    return { index: this.init.machine.appliedIndex, data: this.init.machine.snapshot() }
+  }
+
+  /** The state becomes that of a snapshot, which is on the disk already. */
+  install(index: LogIndex, data: Uint8Array): void {
+    for (const event of this.init.machine.install(decodeSnapshot(data), index)) this.init.onEvent(event)
+    // Whatever was proposed here before is older than what a later leader has sent.
+    this.dropPending()
   }
 
   /** Fails whatever waits: the node stops. */
@@ -153,28 +155,30 @@ export class AuthorityDriver {
     this.dropPending()
   }
 
-  private addVoters(): void {
-    const { configuration } = this.init.core.status
-    if (configuration.votersOutgoing.length > 0) return
-    const adds = votersToAdd(configuration.voters, this.init.reachablePeers())
-    if (adds.length === 0) return
-    const wanted = { voters: [...configuration.voters, ...adds], learners: configuration.learners }
-    const result = this.init.core.proposeConfiguration(wanted)
-    if (!result.accepted) return
-    this.init.logger.info({ peers: adds }, 'adding voters')
-    this.init.kick()
+  /** One entry at a time; the next one follows as soon as it was applied, so that many due leases do not wait for ticks. */
+  private expireDue(): void {
+    const { clock, core, logger } = this.init
+    const batch = this.expiry.due(clock.now())
+    if (batch.length === 0 || this.governing === undefined) return
+    const command = { type: 'lease.expire' as const, term: this.governing, leases: [...batch] }
+    const settled = (outcome: 'applied' | 'failed'): void => {
+      this.expiry.settled(batch, outcome, clock.now())
+      this.expireDue()
+    }
+    this.append({ requester: core.status.self, atUnixMs: clock.wall(), command }).then(
+      () => settled('applied'),
+      (error: unknown) => {
+        logger.debug({ err: error }, 'expiry was not proposed; tried again later')
+        settled('failed')
+      },
+    )
   }
 
   private async append(proposal: Proposal): Promise<Answer> {
     const { core } = this.init
     if (this.pending.size >= LIMITS.proposalsPendingMax) throw new CodedError('authority.overloaded')
     const result = core.propose(encodeProposal(proposal))
-    if (!result.accepted) {
-      const overloaded = core.status.role === 'leader'
-      throw overloaded
-        ? new CodedError('authority.overloaded')
-        : new CodedError('authority.not_leader', { peer: core.status.self })
-    }
+    if (!result.accepted) throw refusal(result.reason, core.status.self)
     return new Promise((resolve, reject) => {
       this.pending.set(result.index, { term: result.term, resolve, reject })
       this.init.kick()
@@ -185,5 +189,27 @@ export class AuthorityDriver {
     const dropped = [...this.pending.values()]
     this.pending.clear()
     for (const { reject } of dropped) reject(new CodedError('authority.dropped'))
+  }
+}
+
+/** Why the core does not take a proposal, as the requester is told. */
+function refusal(reason: Exclude<ProposeResult, { accepted: true }>['reason'], self: PeerId): CodedError {
+  switch (reason) {
+    case 'too-large':
+      return new CodedError('limit.exceeded', {
+        what: 'a command for the authority',
+        got: 'larger',
+        max: RAFT_DEFAULTS.maxAppendBytes,
+      })
+    case 'too-many-uncommitted':
+    case 'configuration-pending':
+      return new CodedError('authority.overloaded')
+    case 'not-leader':
+    case 'transferring':
+    case 'nothing-to-change':
+    case 'invalid-change':
+      return new CodedError('authority.not_leader', { peer: self })
+    default:
+      return unreachable(reason)
   }
 }

@@ -17,6 +17,8 @@ export const AUTHORITY_METHODS = {
   request: 'authority.request',
   /** Body: empty; answer: `AuthorityReply` with a view. */
   view: 'authority.view',
+  /** Body: empty. From a node that has lost its log; answer: `AuthorityReply` that it is forgotten. */
+  rejoin: 'authority.rejoin',
 } as const
 
 const peer = z.string().transform((value) => value as PeerId)
@@ -49,6 +51,8 @@ export type AuthorityViewBody = z.output<typeof view>
 const reply = z.discriminatedUnion('type', [
   z.object({ type: z.literal('answer'), answer: answerSchema }),
   z.object({ type: z.literal('view'), view }),
+  /** The requester is no member of the configuration any more, as of the committed entry at `index`. */
+  z.object({ type: z.literal('forgotten'), index: z.int().positive(), term: z.int().positive() }),
   /** Not this node: ask `leader`, if it is known. */
   z.object({
     type: z.literal('redirect'),

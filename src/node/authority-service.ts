@@ -1,5 +1,5 @@
-import { clientRequestSchema, type Lease } from '../authority/index.ts'
-import { CodedError, decode, LIMITS, type Logger, type PeerId, toCodedError } from '../base/index.ts'
+import { decodeClientRequest, type Lease } from '../authority/index.ts'
+import { CodedError, LIMITS, type Logger, type PeerId, toCodedError } from '../base/index.ts'
 import type { RaftCore } from '../raft/index.ts'
 import type { AuthorityDriver } from './authority-driver.ts'
 import {
@@ -10,20 +10,36 @@ import {
   encodeReply,
   encodeReplyBatch,
 } from './authority-protocol.ts'
+import type { AutopilotDriver } from './autopilot-driver.ts'
 import type { Rpc } from './rpc.ts'
 
+interface AuthorityServiceInit {
+  readonly rpc: Rpc
+  readonly driver: AuthorityDriver
+  readonly autopilot: AutopilotDriver
+  readonly core: RaftCore
+  readonly logger: Logger
+  /** As `RaftDriver.readBarrier`. */
+  readonly readBarrier: () => Promise<void>
+  /** Whether the peer's credential lets it give orders that concern others. */
+  readonly isAdmin: (peer: PeerId) => boolean
+}
+
 /** Answers the authority's rpc methods at this node; a node that does not lead says who does. */
-export function serveAuthority(rpc: Rpc, driver: AuthorityDriver, core: RaftCore, logger: Logger): void {
+export function serveAuthority(init: AuthorityServiceInit): void {
+  const { rpc, driver, autopilot, core, logger } = init
   const redirect = (): AuthorityReply => {
     const { leader } = driver
     return leader === undefined ? { type: 'redirect' } : { type: 'redirect', leader }
   }
 
   const serve = async (from: PeerId, bytes: Uint8Array): Promise<AuthorityReply> => {
-    const { request, command } = decode(clientRequestSchema, bytes, 'authority request')
+    const { request, command } = decodeClientRequest(bytes)
     if (request === undefined && command.type !== 'session.open') {
       throw new CodedError('wire.malformed', { what: 'authority request', reason: 'a session is needed' })
     }
+    if (command.type === 'lease.revoke' && !init.isAdmin(from))
+      throw new CodedError('credential.not_admin', { peer: from })
     if (core.status.role !== 'leader') return redirect()
     return { type: 'answer', answer: await driver.propose(from, request, command) }
   }
@@ -42,27 +58,38 @@ export function serveAuthority(rpc: Rpc, driver: AuthorityDriver, core: RaftCore
 
   rpc.handle(AUTHORITY_METHODS.view, async () => {
     if (!driver.governs) return encodeReply(redirect())
-    return encodeReply({ type: 'view', view: viewOf(driver, core) })
+    await init.readBarrier()
+    return encodeReply({ type: 'view', view: viewOf(init) })
+  })
+
+  rpc.handle(AUTHORITY_METHODS.rejoin, async (from: PeerId) => {
+    if (!driver.governs) return encodeReply(redirect())
+    const { index, term } = await autopilot.forget(from)
+    return encodeReply({ type: 'forgotten', index, term })
   })
 }
 
-function viewOf(driver: AuthorityDriver, core: RaftCore): AuthorityViewBody {
+function viewOf({ driver, autopilot, core }: AuthorityServiceInit): AuthorityViewBody {
+  const { advice } = autopilot
   const { term, commitIndex, configuration } = core.status
   const leases: readonly Lease[] = driver.machine.leases()
   return {
     leases: leases
       .slice(0, LIMITS.leaseViewRowsMax)
-      .map(({ leaseId, scopeKey, holder, ttlMs, grantedUnixMs, renewals }) => ({
+      .map(({ leaseId, scopeKey, holder, ttlMs, grantedUnixMs, renewals, revocation }) => ({
         leaseId,
         scopeKey,
         holder,
         ttlMs,
         grantedUnixMs,
         renewals,
+        revoked: revocation !== undefined,
       })),
     leasesTotal: leases.length,
     leader: core.status.self,
     voters: [...configuration.voters],
+    learners: [...configuration.learners],
+    ...(advice === undefined ? {} : { advice }),
     term,
     commitIndex,
     appliedIndex: driver.machine.appliedIndex,

@@ -46,6 +46,8 @@ interface RaftDriverInit {
   readonly apply: (entries: readonly Entry[]) => Promise<void>
   /** The state machine as it is now, and the index of the last entry in it. */
   readonly makeSnapshot: () => { readonly index: LogIndex; readonly data: Uint8Array }
+  /** @throws CodedError when the state machine could not take it over: then it is refused before anything is written. */
+  readonly checkSnapshot: (snapshot: Snapshot) => void
   /** The state machine becomes that of the snapshot, which is durable. Nothing is being applied. */
   readonly installSnapshot: (snapshot: Snapshot) => void
   /** The store may cut the log there. Every state commit that it relies on was accepted before. */
@@ -258,12 +260,23 @@ export class RaftDriver {
     }
     const whole = this.receiver.take(from, frame)
     if (whole === 'incomplete') return
-    const isTaken =
-      whole !== 'refused' && decodeMessages(whole).every((message) => this.step(from, message) === 'handled')
+    const isTaken = whole !== 'refused' && this.takeSnapshot(from, whole)
     if (isTaken) this.kick()
     else {
       const refusal = encodeSnapshotFrame({ type: 'refused', transfer: frame.transfer })
       this.init.transport.send(from, 'snapshot', refusal)
+    }
+  }
+
+  private takeSnapshot(from: PeerId, whole: Uint8Array): boolean {
+    try {
+      const messages = decodeMessages(whole)
+      for (const message of messages)
+        if (message.type === 'install-snapshot') this.init.checkSnapshot(message.snapshot)
+      return messages.every((message) => this.step(from, message) === 'handled')
+    } catch (thrown) {
+      this.init.logger.warn({ peer: from, err: toCodedError(thrown) }, 'snapshot refused')
+      return false
     }
   }
 

@@ -16,9 +16,9 @@ export function authorityView(
   advice: string | undefined,
   nameOf: NameOf,
 ): AuthorityView {
-  const { role, configuration, leader, term, commitIndex } = status
+  const { configuration, leader, term, commitIndex } = status
   return {
-    role: role === 'pre-candidate' ? 'candidate' : role,
+    role: partIn(status),
     leader: leader === undefined ? undefined : named(leader, nameOf),
     term,
     commitIndex,
@@ -27,6 +27,11 @@ export function authorityView(
     learners: configuration.learners.map((peer) => named(peer, nameOf)),
     advice,
   }
+}
+
+function partIn({ role, configuration, self }: RaftStatus): AuthorityView['role'] {
+  if (configuration.learners.includes(self) && !configuration.votersOutgoing.includes(self)) return 'learner'
+  return role === 'pre-candidate' ? 'candidate' : role
 }
 
 /** The authority as its leader described it to a node without a vote; `undefined` when none could be asked. */

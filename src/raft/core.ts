@@ -31,10 +31,11 @@ import {
   onVoteResponse,
   startPreVote,
 } from './election.ts'
+import type { HardState } from './entry.ts'
 import { onAppendRequest, onHeartbeatRequest, onInstallSnapshot } from './following.ts'
 import type { Leadership } from './leadership.ts'
 import { advanceCommit, proposeChange, proposeCommand, proposeLeave, tickLeader } from './leading.ts'
-import type { LogBase, SavedLog } from './log-store.ts'
+import { type LogBase, NEVER_COMPACTED, type SavedLog } from './log-store.ts'
 import type { RaftMessage, StepResult } from './messages.ts'
 import { checkOptions, type RaftOptions } from './options.ts'
 import type { ProposeResult, ReadResult, TransferResult } from './proposal.ts'
@@ -67,19 +68,34 @@ type NotLeader = Extract<ProposeResult, { readonly reason: 'not-leader' }>
 const NO_PROGRESS: RaftStatus['progress'] = new Map()
 
 export class RaftCore {
-  private readonly state: RaftState
-  private readonly writes: Writes
+  private readonly init: RaftCoreInit
+  private state: RaftState
+  private writes: Writes
   private compaction: LogBase | undefined
   private reported: RoleChange
   private reportedConfiguration: Configuration
 
   /** @throws CodedError `store.corrupt` when `saved` cannot be the log of a server. */
   constructor(init: RaftCoreInit) {
+    this.init = init
     const { self, saved, random, appliedIndex = saved.base.index } = init
     this.state = restore({ self, saved, options: checkOptions(init.options), random, appliedIndex })
     this.writes = new Writes(this.state, saved.hardState)
     this.reported = this.roleChange()
     this.reportedConfiguration = this.state.configuration
+  }
+
+  /**
+   * A server that had lost its log may take part from now on, as one that votes for nobody before `hardState.votesFrom`,
+   * which is on its disk. Only before anything else was asked of it.
+   */
+  rejoined(hardState: HardState): void {
+    const { log, term } = this.state
+    assert(term === 0 && log.lastIndex === 0 && !this.writes.isUnderWay, 'only an empty server rejoins')
+    const { self, options, random } = this.init
+    const saved: SavedLog = { hardState, base: NEVER_COMPACTED, entries: [] }
+    this.state = restore({ self, options, random, saved, appliedIndex: NEVER_COMPACTED.index })
+    this.writes = new Writes(this.state, hardState)
   }
 
   /** One tick of time (`RaftOptions` counts in them). */

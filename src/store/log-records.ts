@@ -9,20 +9,20 @@
  * Entries up to the base are rubbish that later batches remove, some with each; reading leaves them aside.
  */
 import { z } from 'zod'
-import { bytesSchema, type CodedError, encode, type LogIndex, logIndex, type PeerId, term } from '../base/index.ts'
+import {
+  bytesSchema,
+  type CodedError,
+  encode,
+  type LogIndex,
+  logIndex,
+  type PeerId,
+  term,
+} from '../base/index.ts'
 import type { Entry, HardState, LogBase } from '../raft/index.ts'
 import type { RecordSource } from './engine.ts'
 import { entryKey, indexOf, PREFIX } from './keyspace.ts'
 import { EMPTY, type Fingerprint } from './ledger.ts'
-import {
-  corrupt,
-  decodePayload,
-  guarded,
-  type OnDamage,
-  type SealedRecord,
-  seal,
-  unseal,
-} from './record.ts'
+import { corrupt, decodePayload, guarded, type OnDamage, type SealedRecord, seal, unseal } from './record.ts'
 
 /** `check` is that of the entry at `index`, to which the next one links; 0 when a snapshot took its place. */
 export interface StoredBase extends LogBase {

@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { CodedError, encode, LIMITS, type PeerId, silentLogger } from '../../src/base/index.ts'
-import { Rpc } from '../../src/node/rpc.ts'
+import { CodedError, encode, LIMITS, type PeerId } from '../../src/base/index.ts'
 import { A, B, pair } from './support/rpc-pair.ts'
 
 const BODY = new Uint8Array([1, 2, 3])

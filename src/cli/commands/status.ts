@@ -42,6 +42,6 @@ function renderStatus(cli: Cli, status: StatusView): string {
 
 function authorityText({ role, leader }: AuthorityView): string {
   if (role === 'leader') return 'this node leads'
-  const part = role === 'none' ? 'this node has no vote' : `this node is ${role}`
+  const part = role === 'none' || role === 'learner' ? 'this node has no vote' : `this node is ${role}`
   return leader === undefined ? `no leader; ${part}` : `${leader} leads; ${part}`
 }

@@ -45,7 +45,7 @@ export const PRESETS = {
     raftElectionTicks: 12,
     deadVoterMs: 60_000,
     stableLearnerMs: 2_000,
-    shrinkVotersMs: 7 * 24 * 3_600_000,
+    shrinkVotersMs: 24 * 3_600_000,
   },
   /** Ten round trips are etcd's advice for the election timeout: 2.5 s, rounded up to 3–6 s. */
   wan: {
@@ -54,6 +54,6 @@ export const PRESETS = {
     raftElectionTicks: 30,
     deadVoterMs: 300_000,
     stableLearnerMs: 10_000,
-    shrinkVotersMs: 7 * 24 * 3_600_000,
+    shrinkVotersMs: 24 * 3_600_000,
   },
 } as const satisfies Record<string, Timings>

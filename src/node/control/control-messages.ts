@@ -117,7 +117,7 @@ export const statusSchema: z.ZodType<StatusView> = z.object({
   facadeUrls: z.array(text),
   peerAddresses: z.array(text),
   authority: z.object({
-    role: z.enum(['leader', 'follower', 'candidate', 'none']),
+    role: z.enum(['leader', 'follower', 'candidate', 'learner', 'none']),
     leader: absent(node),
     term: count,
     commitIndex: count,

@@ -57,7 +57,7 @@ export interface StatusView {
 }
 
 export interface AuthorityView {
-  readonly role: 'leader' | 'follower' | 'candidate' | 'none'
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'none'
   readonly leader: NodeId | undefined
   readonly term: number
   readonly commitIndex: number

@@ -255,7 +255,16 @@ export const TEST_CONFIG = {
   remoteExecute: true,
   leaseGating: true,
   preset: 'lan',
-  timings: { raftTickMs: 25, raftHeartbeatTicks: 2, raftElectionTicks: 12 },
+  voterPolicy: 'auto',
+  witness: false,
+  timings: {
+    raftTickMs: 25,
+    raftHeartbeatTicks: 2,
+    raftElectionTicks: 12,
+    deadVoterMs: 60_000,
+    stableLearnerMs: 500,
+    shrinkVotersMs: 24 * 3_600_000,
+  },
 } as unknown as NodeConfig
 
 export class VirtualMesh {
