@@ -71,7 +71,7 @@ export function serveAuthority(init: AuthorityServiceInit): void {
 
 function viewOf({ driver, autopilot, core }: AuthorityServiceInit): AuthorityViewBody {
   const { advice } = autopilot
-  const { term, commitIndex, configuration } = core.status
+  const { term, commitIndex, committedConfiguration: configuration } = core.status
   const leases: readonly Lease[] = driver.machine.leases()
   return {
     leases: leases

@@ -16,7 +16,7 @@ export function authorityView(
   advice: string | undefined,
   nameOf: NameOf,
 ): AuthorityView {
-  const { configuration, leader, term, commitIndex } = status
+  const { committedConfiguration: configuration, leader, term, commitIndex } = status
   return {
     role: partIn(status),
     leader: leader === undefined ? undefined : named(leader, nameOf),
@@ -29,7 +29,7 @@ export function authorityView(
   }
 }
 
-function partIn({ role, configuration, self }: RaftStatus): AuthorityView['role'] {
+function partIn({ role, committedConfiguration: configuration, self }: RaftStatus): AuthorityView['role'] {
   if (configuration.learners.includes(self) && !configuration.votersOutgoing.includes(self)) return 'learner'
   return role === 'pre-candidate' ? 'candidate' : role
 }

@@ -278,6 +278,7 @@ export class RaftCore {
       persistedIndex: log.persistedIndex,
       configuration: state.configuration,
       configurationIndex: state.configurations.currentIndex,
+      committedConfiguration: state.configurations.at(log.commitIndex),
       appliedInTerm: log.appliedIndex > 0 && log.termAt(log.appliedIndex) === state.term,
       transferTo: leadership?.transfer?.to,
       progress: leadership?.progress ?? NO_PROGRESS,

@@ -38,6 +38,8 @@ export interface RaftStatus {
    */
   readonly configuration: Configuration
   readonly configurationIndex: LogIndex
+  /** The newest one that is known to be committed: what the group has agreed on, while another may be on its way. */
+  readonly committedConfiguration: Configuration
   /**
    * Whether an entry of the current term is applied here. A leader for which this does not hold yet may not know
    * what else was committed before it (§8): it must not answer from its state machine.

@@ -48,7 +48,7 @@ export const STATUS: StatusView = {
     appliedIndex: 11,
     voters: [ATTIC, DESK, nodeId('nas')],
     learners: [nodeId('laptop')],
-    advice: undefined,
+    advice: '3 machines decide: 1 of them may be away',
   },
   members: { alive: 2, suspect: 1, dead: 0, left: 0 },
   unfinishedTasks: 1,
