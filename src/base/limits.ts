@@ -128,6 +128,8 @@ export const LIMITS = {
   peerStreamsMax: 2,
   /** Streams of all protocols on one connection: ours, gossip's, and those of Kad-DHT queries. Beyond: Yamux resets the newest. */
   connectionStreamsMax: 256,
+  /** Window of one Yamux stream that its reader has freed and not yet told of: half of what a sender starts with (256 KiB). */
+  windowUpdateHeldBytesMax: 128 * KiB,
   /** Connections of a node; libp2p closes the least valued beyond it. */
   connectionsMax: 300,
   /** Connections per second and address that are let in before Noise; a household behind one NAT, or many nodes on one machine, restart together. */

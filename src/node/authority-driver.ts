@@ -99,7 +99,7 @@ export class AuthorityDriver {
 
   private applyCommand(entry: Entry): () => void {
     const { answer, events } = this.init.machine.apply(entry.index, entry.term, entry.data)
-    for (const event of events) this.note(event)
+    if (this.governing !== undefined) for (const event of events) this.note(event)
     const pending = this.pending.get(entry.index)
     this.pending.delete(entry.index)
     return () => {

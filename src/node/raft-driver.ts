@@ -165,6 +165,8 @@ export class RaftDriver {
   }
 
   private async write(write: ReadyWrite): Promise<void> {
+    // What was sent just now goes to the sockets first: encoding a batch for the disk takes longer.
+    await Promise.resolve()
     await this.init.writeLog(write)
     if (this.stopped) return
     if (write.snapshot !== undefined) {
