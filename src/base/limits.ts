@@ -109,6 +109,8 @@ export const LIMITS = {
   forwardBatchMax: 256,
   /** Bytes of such a message, one larger request excepted: far below `peerMessageBytesMax`, so that an admission fits besides. */
   forwardBatchBytesMax: 256 * KiB,
+  /** Requests that a node without a leader holds until it knows one: as many as it may serve of two peers. Beyond: answered at once. */
+  leaderWaitsMax: 1024,
   /** Proposals at the leader that wait for their commit. Beyond: `authority.overloaded`. */
   proposalsPendingMax: 8192,
   // net

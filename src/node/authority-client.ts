@@ -63,6 +63,8 @@ interface AuthorityClientInit {
   readonly random: Random
   /** The leader as this node's own Raft core knows it. */
   readonly knownLeader: () => PeerId | undefined
+  /** As `AuthorityDriver.leaderNews`. */
+  readonly leaderNews: (notLeader: PeerId | undefined, patienceMs: number) => Promise<void>
 }
 
 interface Granted {
@@ -190,7 +192,7 @@ export class AuthorityClient {
         if (leader === this.hint && !redirected) this.hint = undefined
         redirects = redirected ? redirects + 1 : 0
         // Two nodes that each take the other for the leader must not be asked in a tight loop.
-        if (!redirected || redirects > REDIRECTS_MAX) await this.pause()
+        if (!redirected || redirects > REDIRECTS_MAX) await this.pause(leader)
       }
     }
   }
@@ -207,9 +209,12 @@ export class AuthorityClient {
     return peers.length === 0 ? undefined : peers[random.integer(0, peers.length - 1)]
   }
 
-  private pause(): Promise<void> {
-    const pauseMs = this.init.random.integer(PAUSE_MS_MIN, PAUSE_MS_MAX)
-    return new Promise((resolve) => this.init.scheduler.after(pauseMs, resolve))
+  /** Until somebody else leads, as far as this node hears of it, or for a while that differs between nodes. */
+  private pause(failed: PeerId | undefined): Promise<void> {
+    const { random, scheduler, leaderNews } = this.init
+    const pauseMs = random.integer(PAUSE_MS_MIN, PAUSE_MS_MAX)
+    const waited = new Promise<void>((resolve) => scheduler.after(pauseMs, resolve))
+    return Promise.race([waited, leaderNews(failed, pauseMs)])
   }
 }
 

@@ -33,6 +33,12 @@ interface PendingProposal {
   readonly reject: (error: CodedError) => void
 }
 
+interface LeaderWait {
+  readonly notLeader: PeerId | undefined
+  readonly until: number
+  readonly resolve: () => void
+}
+
 interface AuthorityDriverInit {
   readonly core: RaftCore
   readonly machine: AuthorityStateMachine
@@ -49,6 +55,7 @@ export class AuthorityDriver {
   private readonly init: AuthorityDriverInit
   private readonly expiry: LeaseExpiry
   private readonly pending = new Map<LogIndex, PendingProposal>()
+  private readonly leaderWaits: LeaderWait[] = []
   /** The term in which this node leads and has applied an entry of its own. */
   private governing: Term | undefined
 
@@ -64,6 +71,16 @@ export class AuthorityDriver {
   /** The leader, as far as this node knows. */
   get leader(): PeerId | undefined {
     return this.init.core.status.leader
+  }
+
+  /**
+   * Resolves when a leader is known that is not `notLeader`, or when `patienceMs` have passed: whoever asks in the middle of
+   * an election should hear of its end and not have to ask again and again.
+   */
+  leaderNews(notLeader: PeerId | undefined, patienceMs: number): Promise<void> {
+    if (this.leaderWaits.length >= LIMITS.leaderWaitsMax) return Promise.resolve()
+    const until = this.init.clock.now() + patienceMs
+    return new Promise((resolve) => this.leaderWaits.push({ notLeader, until, resolve }))
   }
 
   /** Leads and has applied an entry of its term: its applied state is what the scope agreed on. */
@@ -131,6 +148,17 @@ export class AuthorityDriver {
       this.init.logger.info({ term }, 'this node is not the lease authority any more')
     }
     if (role !== 'leader') this.dropPending()
+    if (this.leaderWaits.length > 0) this.settleLeaderWaits()
+  }
+
+  private settleLeaderWaits(): void {
+    const { leader } = this
+    const now = this.init.clock.now()
+    for (const wait of this.leaderWaits.splice(0)) {
+      const isNews = leader !== undefined && leader !== wait.notLeader
+      if (isNews || now >= wait.until) wait.resolve()
+      else this.leaderWaits.push(wait)
+    }
   }
 
   /** Called several times a second: expires what is due. */
@@ -153,6 +181,7 @@ export class AuthorityDriver {
   /** Fails whatever waits: the node stops. */
   stop(): void {
     this.dropPending()
+    for (const { resolve } of this.leaderWaits.splice(0)) resolve()
   }
 
   /** One entry at a time; the next one follows as soon as it was applied, so that many due leases do not wait for ticks. */

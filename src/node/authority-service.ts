@@ -25,6 +25,9 @@ interface AuthorityServiceInit {
   readonly isAdmin: (peer: PeerId) => boolean
 }
 
+/** An election on a LAN takes less; and whoever asks has patience for a whole try. */
+const LEADER_PATIENCE_MS = 500
+
 /** Answers the authority's rpc methods at this node; a node that does not lead says who does. */
 export function serveAuthority(init: AuthorityServiceInit): void {
   const { rpc, driver, autopilot, core, logger } = init
@@ -40,6 +43,7 @@ export function serveAuthority(init: AuthorityServiceInit): void {
     }
     if (command.type === 'lease.revoke' && !init.isAdmin(from))
       throw new CodedError('credential.not_admin', { peer: from })
+    if (driver.leader === undefined) await driver.leaderNews(undefined, LEADER_PATIENCE_MS)
     if (core.status.role !== 'leader') return redirect()
     return { type: 'answer', answer: await driver.propose(from, request, command) }
   }

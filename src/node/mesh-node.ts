@@ -281,6 +281,7 @@ export class MeshNode {
       scheduler,
       random: random.fork(),
       knownLeader: () => this.authority.leader,
+      leaderNews: (notLeader, patienceMs) => this.authority.leaderNews(notLeader, patienceMs),
     })
   }
 
