@@ -85,13 +85,18 @@ function follow(state: RaftState, request: LeaderRequest): void {
   state.delayElection()
 }
 
+/** Of several answers that wait for the same write the farthest says it all: within a term a leader's log only grows. */
 function acceptUpTo(state: RaftState, request: LeaderRequest, matchIndex: LogIndex): StepResult {
-  state.messagesAfterPersist.push({
+  const { messagesAfterPersist: waiting, self, term } = state
+  const last = waiting.at(-1)
+  const repeats = last?.type === 'append-accepted' && last.to === request.from && last.term === term
+  if (repeats) waiting.pop()
+  waiting.push({
     type: 'append-accepted',
-    from: state.self,
+    from: self,
     to: request.from,
-    term: state.term,
-    matchIndex,
+    term,
+    matchIndex: repeats ? logIndex(Math.max(last.matchIndex, matchIndex)) : matchIndex,
   })
   return HANDLED
 }

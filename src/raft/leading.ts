@@ -110,6 +110,8 @@ export function advanceCommit(state: RaftState, leadership: Leadership): void {
       // The second half of a change goes by itself, also at a leader that inherited the first.
       if (state.configuration.leave === 'auto' && quorum >= leadership.configurationBarrier)
         appendConfiguration(state, leadership, leaveJoint(state.configuration))
+      // Learners that the change removed are out with its first half already.
+      else if (isNews) trackEverybody(state, leadership, logIndex(log.lastIndex + 1), true)
     } else if (isNews && state.configurations.currentIndex <= quorum) {
       endChange(state, leadership)
     }

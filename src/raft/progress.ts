@@ -4,10 +4,11 @@
  * `probe`: where the logs meet is not known; one message, then wait for its answer or for the next heartbeat's.
  * `replicate`: they meet at `matchIndex`; messages follow each other without waiting, as far as the limits on messages and
  * bytes allow. A rejection, which then means a lost or overtaken message, goes back to `probe`.
- * `snapshot`: the entries that the follower lacks are compacted; it gets a snapshot, and no appends until that succeeded or
- * failed, after which a probe finds out where the logs meet.
+ * `snapshot`: the entries that the follower lacks are compacted; it gets a snapshot, and no entries until that succeeded or
+ * failed, after which a probe finds out where the logs meet. In case the follower's word of its success was lost, each answer to
+ * a heartbeat lets an empty append ask for it.
  */
-import { type LogIndex, logIndex } from '../base/index.ts'
+import { type LogIndex, logIndex, type Term } from '../base/index.ts'
 import type { ProgressView } from './status.ts'
 
 /** What should leave for a follower now. */
@@ -23,6 +24,11 @@ interface LogMarks {
 export interface InflightLimits {
   readonly maxInflightAppends: number
   readonly maxInflightBytes: number
+}
+
+interface LogEnd {
+  readonly index: LogIndex
+  readonly term: Term
 }
 
 interface Inflight {
@@ -43,10 +49,10 @@ export class Progress implements ProgressView {
   private inflightBytes = 0
   /** Probe: the one message is on its way. */
   private waiting = false
-  /** Replicate: nothing was heard of the last entries; ask with an empty append whether they arrived. */
+  /** Nothing was heard of the last entries, or of the snapshot; ask with an empty append whether they arrived. */
   private doubted = false
-  /** Snapshot: the index of the one on its way; 0 while the driver has not provided it. */
-  private snapshotIndex = logIndex(0)
+  /** Snapshot: where the one on its way ends; absent while the driver has not provided it. */
+  private snapshotEnd: LogEnd | undefined
   /** The newest commit index that was put into an append. */
   private commitSent = logIndex(0)
 
@@ -61,12 +67,18 @@ export class Progress implements ProgressView {
   }
 
   get wantsSnapshot(): boolean {
-    return this.mode === 'snapshot' && this.snapshotIndex === 0
+    return this.mode === 'snapshot' && this.snapshotEnd === undefined
+  }
+
+  /** The snapshot on its way. */
+  get snapshotUnderWay(): LogEnd | undefined {
+    return this.mode === 'snapshot' ? this.snapshotEnd : undefined
   }
 
   /** A snapshot costs much, so none is made for a follower that is not heard of. */
   next({ baseIndex, lastIndex, commitIndex }: LogMarks): NextMessage {
-    if (this.mode === 'snapshot' || (this.mode === 'probe' && this.waiting)) return 'nothing'
+    if (this.mode === 'snapshot') return this.doubted && !this.wantsSnapshot ? 'append' : 'nothing'
+    if (this.mode === 'probe' && this.waiting) return 'nothing'
     if (this.nextIndex <= baseIndex) return this.active ? 'snapshot' : 'nothing'
     const isDue = this.mode === 'probe' || this.doubted || this.commitSent < commitIndex
     return isDue || this.mayCarryEntries(lastIndex) ? 'append' : 'nothing'
@@ -76,6 +88,7 @@ export class Progress implements ProgressView {
   mayCarryEntries(lastIndex: LogIndex): boolean {
     const { maxInflightAppends, maxInflightBytes } = this.limits
     return (
+      this.mode !== 'snapshot' &&
       this.nextIndex <= lastIndex &&
       this.window.length < maxInflightAppends &&
       this.inflightBytes < maxInflightBytes
@@ -100,12 +113,13 @@ export class Progress implements ProgressView {
   askForSnapshot(): void {
     this.forgetInflight()
     this.mode = 'snapshot'
-    this.snapshotIndex = logIndex(0)
+    this.snapshotEnd = undefined
   }
 
   /** The snapshot that was asked for leaves. */
-  snapshotSent(index: LogIndex): void {
-    this.snapshotIndex = index
+  snapshotSent(end: LogEnd): void {
+    this.snapshotEnd = end
+    this.doubted = false
   }
 
   /**
@@ -113,8 +127,8 @@ export class Progress implements ProgressView {
    * a probe: at the snapshot's end if one was sent, for it may have arrived.
    */
   startOver(): void {
-    const index = this.mode === 'snapshot' ? this.snapshotIndex : 0
-    this.becomeProbe(logIndex(Math.max(this.matchIndex, index) + 1))
+    const arrivedAtBest = this.snapshotUnderWay?.index ?? 0
+    this.becomeProbe(logIndex(Math.max(this.matchIndex, arrivedAtBest) + 1))
     this.waiting = true
   }
 
@@ -124,7 +138,7 @@ export class Progress implements ProgressView {
     if (this.mode !== 'replicate' && matchIndex >= this.matchIndex) {
       // A snapshot is over as soon as the log meets the follower's, even if another one did that.
       if (this.mode === 'probe' || matchIndex >= baseIndex) this.becomeReplicate(matchIndex)
-      else if (!this.wantsSnapshot && matchIndex >= this.snapshotIndex)
+      else if (matchIndex >= (this.snapshotEnd?.index ?? Number.POSITIVE_INFINITY))
         this.becomeProbe(logIndex(matchIndex + 1))
     }
     if (isNews) this.matchIndex = matchIndex

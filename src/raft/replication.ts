@@ -56,7 +56,8 @@ function sendHeartbeats(state: RaftState, leadership: Leadership): void {
 
 function sendAppend(state: RaftState, peer: PeerId, progress: Progress): void {
   const { log } = state
-  const prevIndex = logIndex(progress.nextIndex - 1)
+  const snapshot = progress.snapshotUnderWay
+  const prevIndex = snapshot?.index ?? logIndex(progress.nextIndex - 1)
   const entries = progress.mayCarryEntries(log.lastIndex)
     ? log.slice(progress.nextIndex, state.options.maxAppendBytes)
     : []
@@ -66,7 +67,7 @@ function sendAppend(state: RaftState, peer: PeerId, progress: Progress): void {
     to: peer,
     term: state.term,
     prevIndex,
-    prevTerm: present(log.termAt(prevIndex), 'term before what is sent'),
+    prevTerm: snapshot?.term ?? present(log.termAt(prevIndex), 'term before what is sent'),
     commitIndex: log.commitIndex,
     entries,
   })
@@ -93,5 +94,5 @@ export function sendSnapshot(
     term: state.term,
     snapshot: { index, term, configuration, data },
   })
-  progress.snapshotSent(index)
+  progress.snapshotSent({ index, term })
 }

@@ -92,9 +92,13 @@ export class RaftState {
     return this.mayVote || votesFrom === undefined ? hardState : { ...hardState, votesFrom }
   }
 
-  /** Whether this server knows as much as it knew before it lost its store, if it did. */
+  /**
+   * Whether this server has learned again what its vote may depend on, if it lost its store. Its log has the entry at `votesFrom`
+   * from a leader of the saved term or a later one, all of which have what was committed there (Leader Completeness): no
+   * candidate without that entry gets its vote, and none is elected under the configuration in which it voted before.
+   */
   get mayVote(): boolean {
-    return this.votesFrom === undefined || this.log.commitIndex >= this.votesFrom
+    return this.votesFrom === undefined || this.log.lastIndex >= this.votesFrom
   }
 
   /** Whether an election may begin here. A snapshot under way is no time for it: the log is not on the disk. */
