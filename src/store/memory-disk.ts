@@ -149,8 +149,8 @@ export class MemoryDisk {
     for (const operation of operations) {
       const key = keyText(operation.key)
       if (!undo.has(key)) undo.set(key, this.records.get(key))
-      // Values are copied: a disk shares no memory.
-      if (operation.type === 'put') this.records.set(key, operation.value.slice())
+      // Values are copied: a disk shares no memory. (`slice` of a Buffer would not copy.)
+      if (operation.type === 'put') this.records.set(key, new Uint8Array(operation.value))
       else this.records.delete(key)
     }
     this.undo.push(undo)
