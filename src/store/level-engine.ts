@@ -44,6 +44,8 @@ class LevelEngine implements Engine {
   readonly path: string
   readonly mark: MarkFile
   private readonly database: Level<Uint8Array, Uint8Array>
+  private discarding: Promise<void> = Promise.resolve()
+  private failure: CodedError | undefined
 
   constructor(path: string, database: Level<Uint8Array, Uint8Array>, mark: MarkFile) {
     this.path = path
@@ -66,19 +68,35 @@ class LevelEngine implements Engine {
   }
 
   async write(operations: readonly Operation[]): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
     try {
       await this.database.batch([...operations], { sync: true })
     } catch (cause) {
-      throw new CodedError('store.write_failed', { path: this.path, reason: reasonOf(cause) }, { cause })
+      throw this.writeFailed(cause)
     }
   }
 
+  discard(from: Uint8Array, to: Uint8Array): void {
+    this.discarding = this.discarding.then(async () => {
+      try {
+        await this.database.clear({ gte: from, lte: to })
+      } catch (cause) {
+        this.failure ??= this.writeFailed(cause)
+      }
+    })
+  }
+
   async close(): Promise<void> {
+    await this.discarding
     try {
       await this.database.close()
     } finally {
       await this.mark.close()
     }
+  }
+
+  private writeFailed(cause: unknown): CodedError {
+    return new CodedError('store.write_failed', { path: this.path, reason: reasonOf(cause) }, { cause })
   }
 
   private async read<Value>(reading: Promise<Value>): Promise<Value> {

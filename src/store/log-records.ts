@@ -6,7 +6,7 @@
  * compaction links to the base, which keeps the check of the entry that it replaced. A damaged entry, a hole, a tail
  * lost from under a later batch, a replaced suffix that came back: each is found at open and named.
  *
- * Entries up to the base are rubbish that later batches remove, some with each; reading leaves them aside.
+ * Entries up to the base count for nothing, and any of them may still be there; reading leaves them aside.
  */
 import { z } from 'zod'
 import {
