@@ -6,9 +6,9 @@
 import { Level } from 'level'
 import { CodedError, LIMITS } from '../base/index.ts'
 import type { Engine, Operation, Visitor } from './engine.ts'
-import { checkFolder, hasDatabase } from './level-folder.ts'
+import { hasDatabase, readFolder } from './level-folder.ts'
 import { type MarkFile, markPath, openMarkFile } from './mark-file.ts'
-import { corrupt } from './record.ts'
+import { corrupt, refuse } from './record.ts'
 
 const OPTIONS = {
   keyEncoding: 'view',
@@ -32,7 +32,7 @@ export async function openLevelEngine(path: string, create: boolean): Promise<En
   const exists = await hasDatabase(path)
   if (exists) await requireFree(path)
   const mark = await openMarkFile(path)
-  if (exists) await checkFolder(path)
+  if (exists) await readFolder(path, refuse)
   else if (mark.found !== undefined && mark.found > 0)
     throw corrupt(path, `the database is missing, of which ${markPath(path)} counts ${mark.found} batches`)
   else if (!create) throw new CodedError('store.absent', { path })
@@ -125,7 +125,7 @@ async function openLevel(
  * A folder that another process writes to looks damaged. LevelDB takes its lock before it does anything else, so an
  * opening that must fail, because the database exists, tells whether the lock is free and touches nothing.
  */
-async function requireFree(path: string): Promise<void> {
+export async function requireFree(path: string): Promise<void> {
   try {
     await new Level(path, { createIfMissing: false, errorIfExists: true }).open()
   } catch (thrown) {

@@ -126,6 +126,25 @@ export function encodeBase({ index, term, configuration, check }: StoredBase): U
   return encode({ index, term, configuration, check })
 }
 
+interface LogParts {
+  readonly base: StoredBase
+  readonly hardState: HardState | undefined
+  readonly lastIndex: number
+  readonly appliedIndex: number
+}
+
+/** Whether parts that are sound each contradict each other. */
+export function checkParts(path: string, parts: LogParts, onDamage: OnDamage): void {
+  const { base, hardState, lastIndex, appliedIndex } = parts
+  const commits = hardState?.commitIndex ?? 0
+  if (base.index > appliedIndex)
+    onDamage(
+      corrupt(path, `base of the log: at entry ${base.index}, the state machine is at ${appliedIndex}`),
+    )
+  if (commits > lastIndex)
+    onDamage(corrupt(path, `hard state: commits entry ${commits}, the log ends at ${lastIndex}`))
+}
+
 interface LogReading {
   readonly base: StoredBase
   /** What the ledger says: the last index, and the check of the entry there. */

@@ -12,6 +12,7 @@ import type { Engine, Operation } from './engine.ts'
 import { entryKey } from './keyspace.ts'
 import { EMPTY, type Fingerprint, type Ledger } from './ledger.ts'
 import {
+  checkParts,
   decodeBase,
   decodeHardState,
   encodeBase,
@@ -21,7 +22,7 @@ import {
   type StoredBase,
   sealEntry,
 } from './log-records.ts'
-import { corrupt, refuse } from './record.ts'
+import { refuse } from './record.ts'
 import { RecordSet } from './record-set.ts'
 
 interface RaftLogInit {
@@ -93,7 +94,11 @@ export class RaftLog implements LogStore {
       this.checks.splice(0, dropped)
       return moved.accept()
     }
-    await this.init.writer.defer({ operations: moved.operations, accept, written: () => this.tidy(base.index) })
+    await this.init.writer.defer({
+      operations: moved.operations,
+      accept,
+      written: () => this.tidy(base.index),
+    })
   }
 
   /** What makes `base`, the place of a snapshot, all there is of the log. */
@@ -199,11 +204,6 @@ export class RaftLog implements LogStore {
     const { engine, appliedIndex } = this.init
     const base = (await this.bases.load()).get('')
     if (base !== undefined) this.base = decodeBase(engine.path, base)
-    if (this.base.index > appliedIndex())
-      throw corrupt(
-        engine.path,
-        `base of the log: it begins after entry ${this.base.index}, the state machine ends at ${appliedIndex()}`,
-      )
     this.lowest = this.base.index + 1
     await readEntries(engine, {
       base: this.base,
@@ -218,11 +218,9 @@ export class RaftLog implements LogStore {
       onDamage: refuse,
     })
     const hardState = (await this.hardStates.load()).get('')
-    if (hardState === undefined) return
-    this.hardState = decodeHardState(engine.path, hardState)
-    const { commitIndex } = this.hardState
-    if (commitIndex > this.last)
-      throw corrupt(engine.path, `hard state: commits entry ${commitIndex}, the log ends at ${this.last}`)
+    if (hardState !== undefined) this.hardState = decodeHardState(engine.path, hardState)
+    const parts = { base: this.base, hardState: this.hardState, lastIndex: this.last }
+    checkParts(engine.path, { ...parts, appliedIndex: appliedIndex() }, refuse)
   }
 
   private async readAgain(): Promise<Entry[]> {

@@ -46,8 +46,7 @@ export async function readSection(
     })
   })
   if (expected === undefined) return
-  if (count !== expected.count)
-    onDamage(corrupt(path, `${noun}s: ${count} found, ${expected.count} written`))
+  if (count !== expected.count) onDamage(corrupt(path, `${noun}s: ${count} found, ${expected.count} written`))
   else if (damaged === 0 && digest !== expected.digest)
     onDamage(corrupt(path, `${noun}s: one is not as it was written last`))
 }

@@ -58,8 +58,7 @@ export class StateRecords implements StateStore {
   /** What puts `records` in the place of all that there are. */
   replace(appliedIndex: LogIndex, records: ReadonlyMap<string, Uint8Array>): Change {
     const changes: NamedChange[] = Array.from(records, ([name, value]) => ({ name, value }))
-    for (const name of this.records.names)
-      if (!records.has(name)) changes.push({ name, value: undefined })
+    for (const name of this.records.names) if (!records.has(name)) changes.push({ name, value: undefined })
     return this.change(appliedIndex, changes)
   }
 
