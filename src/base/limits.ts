@@ -54,8 +54,8 @@ export const LIMITS = {
   storeQueueBytesMax: 64 * MiB,
   /** Effects of applied entries that wait for the next synced batch. Beyond: they get a batch of their own. */
   storeDeferredBytesMax: MiB,
-  /** Compacted entries removed per batch: a tenth of a millisecond. With larger appends: twice as many as are appended. */
-  storeSweepEntriesMax: 128,
+  /** Between two syncs of the high-water mark, which compete with those of the batches. */
+  storeMarkSyncPauseMs: 100,
 
   // telemetry
   /** Log lines that wait for a reader who does not read. Beyond: left out and counted in the next line that gets through. */

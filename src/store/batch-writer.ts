@@ -22,6 +22,8 @@ export interface Change {
    * change in them. Not called when it is refused, so a store advances its own bookkeeping here.
    */
   readonly accept: () => Partial<Readonly<Record<Section, Fingerprint>>>
+  /** Called when the change is on the disk. */
+  readonly written?: () => void
 }
 
 interface Waiting {
@@ -29,6 +31,7 @@ interface Waiting {
   readonly fingerprints: Partial<Readonly<Record<Section, Fingerprint>>>
   /** Absent for what was deferred. */
   readonly settle: PromiseWithResolvers<void> | undefined
+  readonly written: (() => void) | undefined
 }
 
 const NOTHING: Change = { operations: [], accept: () => ({}) }
@@ -38,6 +41,9 @@ export function together(...changes: readonly Change[]): Change {
   return {
     operations: changes.flatMap((one) => one.operations),
     accept: () => Object.assign({}, ...changes.map((one) => one.accept())),
+    written: () => {
+      for (const one of changes) one.written?.()
+    },
   }
 }
 
@@ -97,7 +103,8 @@ export class BatchWriter {
     if (this.waitingBytes + bytes > max)
       throw new CodedError('limit.exceeded', { what: 'bytes waiting for the disk', got: bytes, max })
     this.waitingBytes += bytes
-    this.waiting.push({ operations: change.operations, fingerprints: change.accept(), settle })
+    const { operations, written } = change
+    this.waiting.push({ operations, fingerprints: change.accept(), settle, written })
   }
 
   /** Writes batch after batch until nobody waits for one. */
@@ -128,7 +135,10 @@ export class BatchWriter {
     }
     this.ledger = ledger
     this.engine.mark.advance(ledger.batch)
-    for (const one of group) one.settle?.resolve()
+    for (const one of group) {
+      one.written?.()
+      one.settle?.resolve()
+    }
   }
 
   private fail(group: readonly Waiting[], thrown: unknown): void {

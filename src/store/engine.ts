@@ -15,6 +15,11 @@ export interface Engine extends RecordSource {
   readonly mark: HighWaterMark
   /** All or nothing; resolves when it is on the disk. @throws CodedError `store.write_failed` */
   write(operations: readonly Operation[]): Promise<void>
+  /**
+   * Removes the records with keys from `from` to `to`, both included, in the background and without a sync. For what
+   * counts for nothing any more: a crash may bring any of it back.
+   */
+  discard(from: Uint8Array, to: Uint8Array): void
   close(): Promise<void>
 }
 

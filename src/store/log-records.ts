@@ -6,7 +6,7 @@
  * compaction links to the base, which keeps the check of the entry that it replaced. A damaged entry, a hole, a tail
  * lost from under a later batch, a replaced suffix that came back: each is found at open and named.
  *
- * Entries up to the base are rubbish that later batches remove, some with each; reading leaves them aside.
+ * Entries up to the base count for nothing, and any of them may still be there; reading leaves them aside.
  */
 import { z } from 'zod'
 import {
@@ -16,13 +16,25 @@ import {
   type LogIndex,
   logIndex,
   type PeerId,
+  type Term,
   term,
 } from '../base/index.ts'
 import type { Entry, HardState, LogBase } from '../raft/index.ts'
 import type { RecordSource } from './engine.ts'
-import { entryKey, indexOf, PREFIX } from './keyspace.ts'
+import { ENTRY_KEY_BYTES, indexOf, PREFIX, readNumber, writeEntryKey, writeNumber } from './keyspace.ts'
 import { EMPTY, type Fingerprint } from './ledger.ts'
-import { corrupt, decodePayload, guarded, type OnDamage, type SealedRecord, seal, unseal } from './record.ts'
+import {
+  type CheckedRecord,
+  corrupt,
+  decodePayload,
+  guarded,
+  type OnDamage,
+  RecordDraft,
+  type SealedRecord,
+  unseal,
+} from './record.ts'
+
+type EntryKind = Entry['kind']
 
 /** `check` is that of the entry at `index`, to which the next one links; 0 when a snapshot took its place. */
 export interface StoredBase extends LogBase {
@@ -38,8 +50,8 @@ export const NEVER_COMPACTED: StoredBase = {
 
 const count = z.int().nonnegative()
 
-/** `previous` is the check of the entry before; 0 before the first. */
-const entrySchema = z.strictObject({
+/** Of format 1. `previous` is the check of the entry before; 0 before the first. */
+const firstEntrySchema = z.strictObject({
   previous: count,
   term: count.transform(term),
   kind: z.enum(['empty', 'command', 'configuration']),
@@ -61,8 +73,37 @@ const baseSchema = z.strictObject({
   check: count,
 })
 
+/** The entry's fields before its data: check of the entry before (4) · term (8) · kind (1). */
+const FIELDS_BYTES = 13
+const KINDS = ['empty', 'command', 'configuration'] as const satisfies readonly EntryKind[]
+
+/** No CBOR here: these are most of the records that a voter ever writes. */
 export function sealEntry({ index, term, kind, data }: Entry, previous: number): SealedRecord {
-  return seal(entryKey(index), encode({ previous, term, kind, data }))
+  const draft = new RecordDraft(ENTRY_KEY_BYTES, FIELDS_BYTES + data.length)
+  const { bytes, payloadAt } = draft
+  writeEntryKey(bytes, index)
+  bytes.writeUInt32BE(previous, payloadAt)
+  writeNumber(bytes, payloadAt + 4, term)
+  bytes[payloadAt + 12] = KINDS.indexOf(kind)
+  bytes.set(data, payloadAt + FIELDS_BYTES)
+  return draft.seal(2)
+}
+
+interface LinkedEntry {
+  readonly previous: number
+  readonly term: Term
+  readonly kind: EntryKind
+  readonly data: Uint8Array
+}
+
+/** @throws CodedError `store.corrupt` */
+function decodeEntry(path: string, what: string, { version, payload }: CheckedRecord): LinkedEntry {
+  if (version === 1) return decodePayload(path, what, firstEntrySchema, payload)
+  const kind = KINDS[payload[FIELDS_BYTES - 1] ?? KINDS.length]
+  if (payload.length < FIELDS_BYTES || kind === undefined) throw corrupt(path, what)
+  const view = new DataView(payload.buffer, payload.byteOffset)
+  const data = payload.subarray(FIELDS_BYTES)
+  return { previous: view.getUint32(0), term: term(readNumber(view, 4)), kind, data }
 }
 
 /** @throws CodedError `store.corrupt` */
@@ -83,6 +124,25 @@ export function decodeBase(path: string, payload: Uint8Array): StoredBase {
 
 export function encodeBase({ index, term, configuration, check }: StoredBase): Uint8Array {
   return encode({ index, term, configuration, check })
+}
+
+interface LogParts {
+  readonly base: StoredBase
+  readonly hardState: HardState | undefined
+  readonly lastIndex: number
+  readonly appliedIndex: number
+}
+
+/** Whether parts that are sound each contradict each other. */
+export function checkParts(path: string, parts: LogParts, onDamage: OnDamage): void {
+  const { base, hardState, lastIndex, appliedIndex } = parts
+  const commits = hardState?.commitIndex ?? 0
+  if (base.index > appliedIndex)
+    onDamage(
+      corrupt(path, `base of the log: at entry ${base.index}, the state machine is at ${appliedIndex}`),
+    )
+  if (commits > lastIndex)
+    onDamage(corrupt(path, `hard state: commits entry ${commits}, the log ends at ${lastIndex}`))
 }
 
 interface LogReading {
@@ -135,11 +195,11 @@ interface RawEntry {
 function unsealEntry(path: string, raw: RawEntry): { entry: Entry; check: number } {
   const { index, previous: expected } = raw
   const what = `raft entry ${index}`
-  const { check, payload } = unseal(path, what, raw.key, raw.value)
-  const { previous, ...rest } = decodePayload(path, what, entrySchema, payload)
+  const record = unseal(path, what, raw.key, raw.value)
+  const { previous, term, kind, data } = decodeEntry(path, what, record)
   if (expected !== undefined && previous !== expected)
     throw corrupt(path, `${what}, which does not follow entry ${index - 1}`)
-  return { entry: { index, ...rest }, check }
+  return { entry: { index, term, kind, data }, check: record.check }
 }
 
 function missing(path: string, from: number, to: number): CodedError {

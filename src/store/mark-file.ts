@@ -14,7 +14,7 @@
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { CodedError } from '../base/index.ts'
+import { CodedError, LIMITS } from '../base/index.ts'
 import type { HighWaterMark } from './engine.ts'
 import { corrupt } from './record.ts'
 
@@ -80,6 +80,7 @@ export class MarkFile implements HighWaterMark {
   private synced = 0
   private isWriting = false
   private isSyncing = false
+  private endPause: (() => void) | undefined
   /** Resolved when there is nothing left to do. */
   private settled: PromiseWithResolvers<void> | undefined
 
@@ -114,6 +115,8 @@ export class MarkFile implements HighWaterMark {
   async close(): Promise<void> {
     if (this.failure === undefined && this.newest > this.synced) {
       this.settled = Promise.withResolvers()
+      this.endPause?.()
+      this.proceed()
       await this.settled.promise
     }
     const { file } = this
@@ -154,8 +157,19 @@ export class MarkFile implements HighWaterMark {
     } catch (cause) {
       this.fail(cause)
     }
+    if (this.settled === undefined) await this.pause()
     this.isSyncing = false
     this.proceed()
+  }
+
+  /** Until the next sync is due, or the file is being closed. */
+  private async pause(): Promise<void> {
+    const due = Promise.withResolvers<void>()
+    const timer = setTimeout(due.resolve, LIMITS.storeMarkSyncPauseMs)
+    timer.unref()
+    this.endPause = due.resolve
+    await due.promise
+    clearTimeout(timer)
   }
 
   private fail(cause: unknown): void {

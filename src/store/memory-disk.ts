@@ -26,7 +26,7 @@ type WriteBehaviour = 'sound' | 'stalled' | 'failing' | 'full'
 const UNDO_BATCHES_MAX = 64
 
 /** What a key held before a batch. */
-type Undo = ReadonlyMap<string, Uint8Array | undefined>
+type Undo = Map<string, Uint8Array | undefined>
 
 export class MemoryDisk {
   /** Stands for the path in errors. */
@@ -128,6 +128,17 @@ export class MemoryDisk {
   }
 
   /** For the open handle only. */
+  discard(engine: MemoryEngine, from: string, to: string): void {
+    if (!this.isHeldBy(engine)) return
+    const undo = this.undo.at(-1)
+    for (const [key, value] of this.records) {
+      if (key < from || key > to) continue
+      if (undo?.has(key) === false) undo.set(key, value)
+      this.records.delete(key)
+    }
+  }
+
+  /** For the open handle only. */
   acknowledge(batch: number): void {
     this.markBefore = this.mark
     this.mark = batch
@@ -149,8 +160,8 @@ export class MemoryDisk {
     for (const operation of operations) {
       const key = keyText(operation.key)
       if (!undo.has(key)) undo.set(key, this.records.get(key))
-      // Values are copied: a disk shares no memory.
-      if (operation.type === 'put') this.records.set(key, operation.value.slice())
+      // Values are copied: a disk shares no memory. (`slice` of a Buffer would not copy.)
+      if (operation.type === 'put') this.records.set(key, new Uint8Array(operation.value))
       else this.records.delete(key)
     }
     this.undo.push(undo)
@@ -197,6 +208,10 @@ class MemoryEngine implements Engine {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new CodedError('store.write_failed', { path: this.path, reason }, { cause })
     }
+  }
+
+  discard(from: Uint8Array, to: Uint8Array): void {
+    this.disk.discard(this, keyText(from), keyText(to))
   }
 
   async close(): Promise<void> {

@@ -2,16 +2,17 @@
  * The Raft log and its hard state: what is kept in memory of it, and what each change does to the records
  * (`log-records.ts`).
  *
- * Compaction only moves the base. The entries below are rubbish from then on and leave with later batches, some with
- * each: thousands of deletions in one batch would be felt by whoever waits for it.
+ * Compaction only moves the base. The entries below it count for nothing from then on, and are removed behind the back of
+ * the batches: thousands of deletions in one of them would be felt by whoever waits for it.
  */
-import { assert, LIMITS, type LogIndex, logIndex, present } from '../base/index.ts'
+import { assert, type LogIndex, logIndex, present } from '../base/index.ts'
 import type { Entry, HardState, LogBase, LogStore, LogWrite, SavedLog } from '../raft/index.ts'
 import { type BatchWriter, type Change, together } from './batch-writer.ts'
 import type { Engine, Operation } from './engine.ts'
 import { entryKey } from './keyspace.ts'
 import { EMPTY, type Fingerprint, type Ledger } from './ledger.ts'
 import {
+  checkParts,
   decodeBase,
   decodeHardState,
   encodeBase,
@@ -21,8 +22,7 @@ import {
   type StoredBase,
   sealEntry,
 } from './log-records.ts'
-import { LogRubbish } from './log-rubbish.ts'
-import { corrupt, refuse } from './record.ts'
+import { refuse } from './record.ts'
 import { RecordSet } from './record-set.ts'
 
 interface RaftLogInit {
@@ -49,7 +49,8 @@ export class RaftLog implements LogStore {
   private base: StoredBase = NEVER_COMPACTED
   /** The check of each entry after the base: what the successor of a kept prefix links to. 8 bytes each. */
   private readonly checks: number[] = []
-  private readonly rubbish = new LogRubbish()
+  /** The lowest index whose entry may still be stored. */
+  private lowest = 1
   /** What opening read, for the first `load`, unless it is outdated by then. */
   private opened: Entry[] | undefined = []
   private isAppending = false
@@ -90,11 +91,14 @@ export class RaftLog implements LogStore {
     const check = present(this.checks[dropped - 1], 'check of a stored entry')
     const moved = this.moveBase({ ...base, check })
     const accept = () => {
-      this.rubbish.add(this.base.index + 1, base.index)
       this.checks.splice(0, dropped)
       return moved.accept()
     }
-    await this.init.writer.defer({ operations: moved.operations, accept })
+    await this.init.writer.defer({
+      operations: moved.operations,
+      accept,
+      written: () => this.tidy(base.index),
+    })
   }
 
   /** What makes `base`, the place of a snapshot, all there is of the log. */
@@ -104,27 +108,24 @@ export class RaftLog implements LogStore {
     const removed = this.removeFrom(base.index + 1)
     const state = this.changeHardState(hardState)
     const accept = () => {
-      this.rubbish.add(this.base.index + 1, Math.min(this.last, base.index))
       this.checks.length = 0
       return { ...moved.accept(), ...state.accept() }
     }
-    return { operations: [...removed, ...moved.operations, ...state.operations], accept }
+    const operations = [...removed, ...moved.operations, ...state.operations]
+    return { operations, accept, written: () => this.tidy(base.index) }
   }
 
   /** What `append` does to the records. */
   change({ hardState, entries }: LogWrite): Change {
     const suffix = this.replaceSuffix(entries)
-    // More rubbish goes than entries come, so that it does not heap up.
-    const swept = this.rubbish.lowest(Math.max(LIMITS.storeSweepEntriesMax, 2 * entries.length))
     const accept = () => {
       const first = entries[0]
       if (first !== undefined) this.checks.length = first.index - 1 - this.base.index
       for (const check of suffix.checks) this.checks.push(check)
-      this.rubbish.removeTo(swept.at(-1) ?? 0)
       this.opened = undefined
       return { entries: this.fingerprint }
     }
-    const appended = { operations: [...suffix.operations, ...swept.map(removal)], accept }
+    const appended = { operations: suffix.operations, accept }
     return hardState === undefined ? appended : together(appended, this.changeHardState(hardState))
   }
 
@@ -166,6 +167,13 @@ export class RaftLog implements LogStore {
     return { operations: change.operations, accept }
   }
 
+  /** Discards the entries up to `index`, when the disk has a base there. */
+  private tidy(index: LogIndex): void {
+    if (this.lowest > index) return
+    this.init.engine.discard(entryKey(this.lowest), entryKey(index))
+    this.lowest = index + 1
+  }
+
   private replaceSuffix(entries: readonly Entry[]): Suffix {
     const first = entries[0]
     if (first === undefined) return { checks: [], operations: [] }
@@ -196,11 +204,7 @@ export class RaftLog implements LogStore {
     const { engine, appliedIndex } = this.init
     const base = (await this.bases.load()).get('')
     if (base !== undefined) this.base = decodeBase(engine.path, base)
-    if (this.base.index > appliedIndex())
-      throw corrupt(
-        engine.path,
-        `base of the log: it begins after entry ${this.base.index}, the state machine ends at ${appliedIndex()}`,
-      )
+    this.lowest = this.base.index + 1
     await readEntries(engine, {
       base: this.base,
       expected,
@@ -208,15 +212,15 @@ export class RaftLog implements LogStore {
         this.checks.push(check)
         this.opened?.push(entry)
       },
-      visitRubbish: (index) => this.rubbish.add(index, index),
+      visitRubbish: (index) => {
+        this.lowest = Math.min(this.lowest, index)
+      },
       onDamage: refuse,
     })
     const hardState = (await this.hardStates.load()).get('')
-    if (hardState === undefined) return
-    this.hardState = decodeHardState(engine.path, hardState)
-    const { commitIndex } = this.hardState
-    if (commitIndex > this.last)
-      throw corrupt(engine.path, `hard state: commits entry ${commitIndex}, the log ends at ${this.last}`)
+    if (hardState !== undefined) this.hardState = decodeHardState(engine.path, hardState)
+    const parts = { base: this.base, hardState: this.hardState, lastIndex: this.last }
+    checkParts(engine.path, { ...parts, appliedIndex: appliedIndex() }, refuse)
   }
 
   private async readAgain(): Promise<Entry[]> {

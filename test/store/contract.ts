@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvariantError, logIndex } from '../../src/base/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
+import { compactionContract } from './contract-compaction.ts'
 import { bytes, contents, entry, hardState, NO_BASE, step } from './samples.ts'
 
 /** A place for one store, which outlives the handles on it. */
@@ -115,6 +116,10 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
         )
         await first
       })
+    })
+
+    describe('compaction', () => {
+      compactionContract({ stores: () => stores, reopen, crash })
     })
 
     describe('state', () => {
