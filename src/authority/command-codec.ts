@@ -7,7 +7,7 @@
  *
  * Those three are read by hand. A reader says what a well-formed value means and leaves everything else, refusals and
  * their sentences included, to the schema; it must never accept what the schema would not, nor mean something else by it
- * (a test compares them on millions of values). Measured: 0.9 µs, against 4.5 µs by the schema and 4.0 µs for the maps of
+ * (a test compares them on random values). Measured: 0.9 µs, against 4.5 µs by the schema and 4.0 µs for the maps of
  * version 0.1.
  *
  * A log may still begin with entries of version 0.1: those are read as well.
