@@ -102,7 +102,10 @@ class Planner {
     const seatsNow = oddAtMost(voters.length)
     const best = ranked.slice(0, seats)
     if (seats >= seatsNow || this.mayShrinkTo(best)) return best
-    const leaving = voters.filter((member) => !kept.includes(member)).sort(bySeat)
+    // A vote that nobody casts is worth less than one that its owner does not want.
+    const leaving = voters
+      .filter((member) => !kept.includes(member))
+      .sort((left, right) => Number(right.isConnected) - Number(left.isConnected) || bySeat(left, right))
     return [...ranked, ...leaving].slice(0, seatsNow)
   }
 
@@ -266,21 +269,24 @@ const isHealthy = ({ isSelf, isConnected, caughtUpSince }: Member): boolean =>
 function bySeat(left: Member, right: Member): number {
   return (
     claimOf(left) - claimOf(right) ||
-    compare(left.connectionSince, right.connectionSince) ||
+    compare(trustedSince(left), trustedSince(right)) ||
     compare(left.peer, right.peer)
   )
 }
 
-const compare = <Value extends number | string>(left: Value, right: Value): number =>
-  left < right ? -1 : left > right ? 1 : 0
-
-/** `always` before all; then who votes already, and of those the leader, then who is there; `never` at the end. */
+/** `always` before all and `never` at the end; then who votes already; then the leader, then who is there. */
 function claimOf(member: Member): number {
   const policy = { always: 0, auto: 8, never: 16 }[policyOf(member)]
-  if (!member.isVoter) return policy + 4
-  if (member.isSelf) return policy
-  return policy + (member.isConnected ? 1 : 2)
+  const place = member.isSelf ? 0 : member.isConnected ? 1 : 2
+  return policy + (member.isVoter ? 0 : 4) + place
 }
+
+/** There for longer is better; of those that are away, for less long. */
+const trustedSince = ({ isConnected, connectionSince }: Member): number =>
+  isConnected ? connectionSince : -connectionSince
+
+const compare = <Value extends number | string>(left: Value, right: Value): number =>
+  left < right ? -1 : left > right ? 1 : 0
 
 /** The largest odd number of voters out of `count`: 0, 1, 3 or 5. */
 function oddAtMost(count: number): number {

@@ -15,10 +15,6 @@ export interface Deadline {
 export class DeadlineHeap<Item extends Deadline> {
   private readonly items: Item[] = []
 
-  get size(): number {
-    return this.items.length
-  }
-
   add(item: Item): void {
     item.place = this.items.length
     this.items.push(item)
