@@ -3,41 +3,25 @@
  * requester's peer id is stamped by the leader from the authenticated connection, never taken from the body.
  */
 import { z } from 'zod'
+import { decode, encode, LIMITS } from '../base/index.ts'
 import {
-  bytesSchema,
-  decode,
-  encode,
-  type LeaseId,
-  LIMITS,
-  type PeerId,
-  type ScopeKey,
-  type UnixMs,
-} from '../base/index.ts'
-
-const text = (max: number) => z.string().min(1).max(max)
-const peer = text(LIMITS.idBytesMax).transform((value) => value as PeerId)
-const leaseId = z
-  .number()
-  .int()
-  .positive()
-  .transform((value) => value as LeaseId)
-
-const unixMs = z
-  .number()
-  .int()
-  .nonnegative()
-  .transform((value) => value as UnixMs)
+  bytes,
+  count,
+  leaseId,
+  peer,
+  positive,
+  revokeReason,
+  scopeKey,
+  text,
+  ttlMs,
+  unixMs,
+} from './fields.ts'
 
 /** Opens a session: the entry's index becomes the client id under which requests are deduplicated. */
 const openSession = z.object({ type: z.literal('session.open') })
 
 /** Gives `holder` the right to execute `scopeKey`, for `ttlMs`. */
-const grantLease = z.object({
-  type: z.literal('lease.grant'),
-  scopeKey: text(LIMITS.scopeKeyBytesMax).transform((value) => value as ScopeKey),
-  holder: peer,
-  ttlMs: z.number().int().min(LIMITS.leaseTtlMsMin).max(LIMITS.leaseTtlMsMax),
-})
+const grantLease = z.object({ type: z.literal('lease.grant'), scopeKey, holder: peer, ttlMs })
 
 /** Starts the holder's span anew. The first renewal by a holder that another node asked for also confirms the lease. */
 const renewLease = z.object({ type: z.literal('lease.renew'), leaseId })
@@ -45,18 +29,32 @@ const renewLease = z.object({ type: z.literal('lease.renew'), leaseId })
 /** By the holder, after it is quiet; or by the grantor, as long as the holder has not confirmed. */
 const releaseLease = z.object({ type: z.literal('lease.release'), leaseId })
 
+/**
+ * Takes a lease back. Without `force` the lease can no longer be renewed and its key cools until the holder has
+ * released it or its span has passed; with `force` the key is free at once, and single ownership is waived.
+ *
+ * Only a peer whose credential has the role `admin` may ask. A pure core reads no credentials: whoever proposes checks
+ * that, and the core records the requester with the lease.
+ */
+const revokeLease = z.object({
+  type: z.literal('lease.revoke'),
+  leaseId,
+  force: z.boolean(),
+  reason: revokeReason.optional(),
+})
+
 /** Proposed by the leader only. Names the term it was proposed in, and how many renewals the leader had seen. */
 const expireLeases = z.object({
   type: z.literal('lease.expire'),
-  term: z.number().int().nonnegative(),
-  leases: z.array(z.object({ leaseId, renewals: z.number().int().nonnegative() })).max(LIMITS.expireBatchMax),
+  term: count,
+  leases: z.array(z.object({ leaseId, renewals: count })).max(LIMITS.expireBatchMax),
 })
 
 const createInvite = z.object({
   type: z.literal('invite.create'),
   inviteId: text(LIMITS.idBytesMax),
   /** Proves knowledge of the invite's secret; the secret itself is nowhere but in the invite. */
-  derivedKey: bytesSchema,
+  derivedKey: bytes(LIMITS.inviteKeyBytesMax),
   expiresUnixMs: unixMs,
 })
 
@@ -64,8 +62,8 @@ const createInvite = z.object({
 const rosterEntry = z.object({
   peer,
   nodeId: text(63),
-  statement: bytesSchema,
-  signature: bytesSchema,
+  statement: bytes(LIMITS.credentialBytesMax),
+  signature: bytes(LIMITS.credentialBytesMax),
   addresses: z.array(text(LIMITS.addressBytesMax)).max(LIMITS.addressesMax),
 })
 
@@ -79,58 +77,57 @@ const admit = z.object({
 /** The first machine of a scope, written by `populi init` into the log before anyone can ask for anything. */
 const found = z.object({ type: z.literal('roster.found'), entry: rosterEntry })
 
-const command = z.discriminatedUnion('type', [
+export const clientCommandSchema = z.discriminatedUnion('type', [
   openSession,
   grantLease,
   renewLease,
   releaseLease,
-  expireLeases,
+  revokeLease,
   createInvite,
   admit,
+])
+
+export const commandSchema = z.discriminatedUnion('type', [
+  ...clientCommandSchema.options,
+  expireLeases,
   found,
 ])
 
-export type AuthorityCommand = z.output<typeof command>
+/** What a node may ask for. */
+export type ClientCommand = z.output<typeof clientCommandSchema>
+/** The others are the leader's own. */
+export type AuthorityCommand = z.output<typeof commandSchema>
+export type CommandOf<Type extends AuthorityCommand['type']> = Extract<AuthorityCommand, { type: Type }>
 export type RosterEntry = z.output<typeof rosterEntry>
-/** What a node may ask for; the others are the leader's own. */
-export type ClientCommand = Exclude<AuthorityCommand, { type: 'lease.expire' | 'roster.found' }>
 
 /** Identifies one request over all its retries. */
-const requestId = z.object({
+export const requestIdSchema = z.object({
   /** Index of the `session.open` entry. */
-  session: z.number().int().positive(),
+  session: positive,
   /** 1, 2, 3, … within the session. */
-  sequence: z.number().int().positive(),
+  sequence: positive,
   /** Every answer below this sequence has arrived: it need not be remembered any more. */
-  answeredBelow: z.number().int().positive(),
+  answeredBelow: positive,
 })
-export type RequestId = z.output<typeof requestId>
+export type RequestId = z.output<typeof requestIdSchema>
 
-const proposal = z.object({
+/** A command in the log. */
+export const proposalSchema = z.object({
   requester: peer,
   /** Absent for `session.open` and for the leader's own commands. */
-  request: requestId.optional(),
+  request: requestIdSchema.optional(),
   /** The leader's wall clock when it proposed: for people, never for a decision about leases. */
   atUnixMs: unixMs,
-  command,
+  command: commandSchema,
 })
-export type Proposal = z.output<typeof proposal>
-
-export const encodeProposal = (value: Proposal): Uint8Array => encode(value)
-export const decodeProposal = (data: Uint8Array): Proposal => decode(proposal, data, 'authority command')
+export type Proposal = z.output<typeof proposalSchema>
 
 /** A request on its way from any node to the leader. */
-export const clientRequestSchema = z.object({
-  request: requestId.optional(),
-  command: z.discriminatedUnion('type', [
-    openSession,
-    grantLease,
-    renewLease,
-    releaseLease,
-    createInvite,
-    admit,
-  ]),
-})
+export interface ClientRequest {
+  readonly request?: RequestId | undefined
+  readonly command: ClientCommand
+}
+
 export { rosterEntry as rosterEntrySchema }
 
 export const encodeRosterEntry = (value: RosterEntry): Uint8Array => encode(value)

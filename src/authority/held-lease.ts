@@ -7,7 +7,13 @@
  *
  *     s ─── renew at T/3 ─── 2T/3 ─── … ── termAt ── grace ── killAt ── proof ── quietBy
  *
- * Every successful renewal moves the whole plan; a refused one ends the lease at once.
+ * Every successful renewal moves the whole plan; a refused one ends the lease at once, and so does a revocation. The end
+ * is final: an answer that comes after it, sent before a suspension or held up by the network, revives nothing that is
+ * being stopped.
+ *
+ * Time that the machine was suspended counts, for the clock is the boot clock; what was suspended with the machine
+ * executed nothing in that time. Between waking up and the first look at the clock something may run on for a moment:
+ * what it writes elsewhere is fenced by the token, which is older than the next holder's.
  */
 import { type BootMs, bootMs, type LeaseId } from '../base/index.ts'
 
@@ -48,7 +54,7 @@ export function planLease(sentAt: BootMs, ttlMs: number, driftRatio: number, bud
   }
 }
 
-type HeldLeaseAction = 'none' | 'renew' | 'lost'
+type HeldLeaseAction = 'none' | 'renew' | 'lost' | 'revoked'
 
 /** One lease from its confirmation to its end, at the holder. */
 export class HeldLease {
@@ -58,7 +64,7 @@ export class HeldLease {
   private readonly budget: StopBudget
   private current: LeasePlan
   private nextAttemptAt: BootMs
-  private lost = false
+  private end: 'lost' | 'revoked' | undefined
 
   constructor(init: {
     leaseId: LeaseId
@@ -81,6 +87,7 @@ export class HeldLease {
 
   /** A renewal that was sent at `sentAt` succeeded. An answer that comes out of order never shortens the plan. */
   renewed(sentAt: BootMs): void {
+    if (this.end !== undefined) return
     const plan = planLease(sentAt, this.ttlMs, this.driftRatio, this.budget)
     if (plan.quietBy <= this.current.quietBy) return
     this.current = plan
@@ -89,15 +96,33 @@ export class HeldLease {
 
   /** The authority does not know this lease as ours any more. */
   refused(): void {
-    this.lost = true
+    this.end ??= 'lost'
+  }
+
+  /**
+   * The lease was taken back: the work stops now, with its usual grace as far as the span has room for it. The holder
+   * releases the lease when it is quiet, so that the key need not cool for the rest of the span.
+   */
+  revoked(now: BootMs): void {
+    if (this.end !== undefined) return
+    this.end = 'revoked'
+    const { termAt, killAt, quietBy } = this.current
+    const killBy = Math.min(killAt, now + this.budget.graceMs)
+    this.current = {
+      renewAt: this.current.renewAt,
+      termAt: bootMs(Math.min(termAt, now)),
+      killAt: bootMs(killBy),
+      quietBy: bootMs(Math.min(quietBy, killBy + this.budget.proofMs)),
+    }
   }
 
   /**
    * What to do now: `renew` (send one; asked again after a twelfth of the TTL while no answer came), `lost` (stop the
-   * work: the lease was refused, or TERM is due by the plan).
+   * work: the lease was refused, or TERM is due by the plan), `revoked` (stop it: the lease was taken back).
    */
   tick(now: BootMs): HeldLeaseAction {
-    if (this.lost || now >= this.current.termAt) return 'lost'
+    if (now >= this.current.termAt) this.end ??= 'lost'
+    if (this.end !== undefined) return this.end
     if (now < this.nextAttemptAt) return 'none'
     this.nextAttemptAt = bootMs(now + this.ttlMs / 12)
     return 'renew'

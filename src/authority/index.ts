@@ -4,20 +4,29 @@
  */
 
 export { type Answer, answerSchema, unwrap } from './answers.ts'
-export type { AuthorityEvent } from './apply-context.ts'
+export type { AuthorityEvent, LeaseEnd } from './apply-context.ts'
+export { planVoters } from './autopilot.ts'
+export { decodeClientRequest, encodeClientRequest, encodeProposal } from './command-codec.ts'
 export {
   type ClientCommand,
-  clientRequestSchema,
+  type ClientRequest,
   decodeRosterEntry,
-  encodeProposal,
   type Proposal,
   type RequestId,
   type RosterEntry,
   rosterEntrySchema,
 } from './commands.ts'
 export { HeldLease, type LeasePlan, planLease, type StopBudget } from './held-lease.ts'
-export { LeaseExpiry } from './lease-expiry.ts'
+export { type ExpiryBatch, LeaseExpiry } from './lease-expiry.ts'
+export { PeerHealth } from './peer-health.ts'
+export type { Lease } from './rows.ts'
+export { decodeSnapshot } from './snapshot.ts'
 export { type Applied, AuthorityStateMachine } from './state-machine.ts'
 export type { RecordChange, SavedState, StateStore } from './state-store.ts'
-export type { Lease } from './tables.ts'
-export { votersToAdd } from './voter-policy.ts'
+export type {
+  AutopilotOptions,
+  CandidateView,
+  VoterPlan,
+  VoterPolicy,
+  VoterView,
+} from './voter-plan.ts'

@@ -1,16 +1,15 @@
-import { type LeaseId, LIMITS } from '../base/index.ts'
+import { type ErrorDetails, type LeaseId, LIMITS } from '../base/index.ts'
 import { type Answer, accepted, refused } from './answers.ts'
-import type { ApplyContext } from './apply-context.ts'
-import type { AuthorityCommand } from './commands.ts'
-import type { Lease } from './tables.ts'
+import type { ApplyContext, LeaseEnd } from './apply-context.ts'
+import type { CommandOf } from './commands.ts'
+import type { Lease } from './rows.ts'
 
-type Command<Type extends AuthorityCommand['type']> = Extract<AuthorityCommand, { type: Type }>
-
-export function grantLease(context: ApplyContext, command: Command<'lease.grant'>): Answer {
+export function grantLease(context: ApplyContext, command: CommandOf<'lease.grant'>): Answer {
   const { tables, proposal } = context
   const { scopeKey, holder, ttlMs } = command
   const currentId = tables.leaseOfKey.get(scopeKey)
   const current = currentId === undefined ? undefined : tables.leases.get(currentId)
+  if (current?.revocation !== undefined) return cooling(current)
   if (current !== undefined) {
     return refused('lease.held', { scopeKey, holder: current.holder, leaseId: current.leaseId })
   }
@@ -35,23 +34,51 @@ export function grantLease(context: ApplyContext, command: Command<'lease.grant'
   return accepted(lease.leaseId, { ttlMs })
 }
 
-export function renewLease(context: ApplyContext, command: Command<'lease.renew'>): Answer {
+export function renewLease(context: ApplyContext, command: CommandOf<'lease.renew'>): Answer {
   const lease = context.tables.leases.get(command.leaseId)
   if (lease === undefined) return refused('lease.unknown', { leaseId: command.leaseId })
   if (lease.holder !== context.proposal.requester) return notHolder(lease)
+  if (lease.revocation !== undefined) return refused('lease.revoked', revocationOf(lease))
   const renewed: Lease = { ...lease, renewals: lease.renewals + 1 }
   context.tables.leases.put(lease.leaseId, renewed)
   context.events.push({ type: 'lease-renewed', lease: renewed })
   return accepted(lease.leaseId, { ttlMs: lease.ttlMs })
 }
 
-export function releaseLease(context: ApplyContext, command: Command<'lease.release'>): Answer {
+export function releaseLease(context: ApplyContext, command: CommandOf<'lease.release'>): Answer {
   const lease = context.tables.leases.get(command.leaseId)
   if (lease === undefined) return refused('lease.unknown', { leaseId: command.leaseId })
   const { requester } = context.proposal
-  const mayTakeBack = lease.grantor === requester && lease.renewals === 0
+  const mayTakeBack = lease.grantor === requester && isUnconfirmed(lease)
   if (lease.holder !== requester && !mayTakeBack) return notHolder(lease)
   end(context, lease, 'released')
+  return accepted(lease.leaseId)
+}
+
+/**
+ * Who may ask is for the proposing leader to judge, who can read credentials. A lease that is cooling already goes on
+ * cooling as it was; a forced revocation ends it nevertheless.
+ */
+export function revokeLease(context: ApplyContext, command: CommandOf<'lease.revoke'>): Answer {
+  const lease = context.tables.leases.get(command.leaseId)
+  if (lease === undefined) return refused('lease.unknown', { leaseId: command.leaseId })
+  const { proposal } = context
+  const revoked: Lease = {
+    ...lease,
+    revocation: {
+      by: proposal.requester,
+      atUnixMs: proposal.atUnixMs,
+      ...(command.reason === undefined ? {} : { reason: command.reason }),
+    },
+  }
+  if (isUnconfirmed(lease)) {
+    end(context, revoked, 'revoked')
+  } else if (command.force) {
+    end(context, revoked, 'forced')
+  } else if (lease.revocation === undefined) {
+    context.tables.leases.put(lease.leaseId, revoked)
+    context.events.push({ type: 'lease-revoked', lease: revoked })
+  }
   return accepted(lease.leaseId)
 }
 
@@ -60,7 +87,7 @@ export function releaseLease(context: ApplyContext, command: Command<'lease.rele
  * meantime (the entry's term is not the one it proposed in: a new leader restarted every span), or a
  * renewal was applied first.
  */
-export function expireLeases(context: ApplyContext, command: Command<'lease.expire'>): Answer {
+export function expireLeases(context: ApplyContext, command: CommandOf<'lease.expire'>): Answer {
   if (command.term !== context.term) return accepted()
   for (const { leaseId, renewals } of command.leases) {
     const lease = context.tables.leases.get(leaseId)
@@ -69,10 +96,23 @@ export function expireLeases(context: ApplyContext, command: Command<'lease.expi
   return accepted()
 }
 
-function end(context: ApplyContext, lease: Lease, how: 'released' | 'expired'): void {
+/** Granted for another node that has not renewed, so that nothing executes under it, and nothing will. */
+const isUnconfirmed = (lease: Lease): boolean => lease.grantor !== lease.holder && lease.renewals === 0
+
+function end(context: ApplyContext, lease: Lease, how: LeaseEnd): void {
   context.tables.leases.delete(lease.leaseId)
   context.tables.leaseOfKey.delete(lease.scopeKey)
   context.events.push({ type: 'lease-ended', lease, how })
+}
+
+/** No clock is read here: how long it takes at most is the TTL, from the last renewal or the last change of leader. */
+function cooling(lease: Lease): Answer {
+  const { scopeKey, holder, leaseId, ttlMs } = lease
+  return refused('lease.cooling', { scopeKey, holder, leaseId, ttlMs })
+}
+
+function revocationOf({ leaseId, revocation }: Lease): ErrorDetails {
+  return { leaseId, by: revocation?.by ?? '', reason: revocation?.reason ?? 'no reason given' }
 }
 
 function notHolder(lease: Lease): Answer {

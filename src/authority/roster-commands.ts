@@ -1,11 +1,9 @@
 import { LIMITS } from '../base/index.ts'
 import { type Answer, accepted, refused } from './answers.ts'
 import type { ApplyContext } from './apply-context.ts'
-import { type AuthorityCommand, encodeRosterEntry, type RosterEntry } from './commands.ts'
+import { type CommandOf, encodeRosterEntry, type RosterEntry } from './commands.ts'
 
-type Command<Type extends AuthorityCommand['type']> = Extract<AuthorityCommand, { type: Type }>
-
-export function createInvite(context: ApplyContext, command: Command<'invite.create'>): Answer {
+export function createInvite(context: ApplyContext, command: CommandOf<'invite.create'>): Answer {
   const { tables, proposal } = context
   for (const [key, invite] of [...tables.invites.entries()]) {
     if (invite.expiresUnixMs <= proposal.atUnixMs) tables.invites.delete(key)
@@ -26,7 +24,7 @@ export function createInvite(context: ApplyContext, command: Command<'invite.cre
  * Uses up an invite for one peer. The same peer may ask again with the same invite (its first answer was lost): it gets
  * the entry that was admitted the first time.
  */
-export function admitPeer(context: ApplyContext, command: Command<'roster.admit'>): Answer {
+export function admitPeer(context: ApplyContext, command: CommandOf<'roster.admit'>): Answer {
   const { tables, proposal } = context
   const { entry, inviteId } = command
   const invite = tables.invites.get(inviteId)
@@ -55,7 +53,7 @@ export function admitPeer(context: ApplyContext, command: Command<'roster.admit'
 }
 
 /** Only into an empty roster: the log of a scope begins with its founder, and nobody else can become one. */
-export function foundScope(context: ApplyContext, command: Command<'roster.found'>): Answer {
+export function foundScope(context: ApplyContext, command: CommandOf<'roster.found'>): Answer {
   if (context.tables.roster.size > 0) return refused('internal', { reason: 'the scope has a founder' })
   admit(context, command.entry)
   return accepted()

@@ -5,53 +5,86 @@
  * A session is opened by an entry of its own, whose index names it. The client says below which sequence every
  * answer has arrived, so a session remembers only what is in flight. A request whose session was forgotten is
  * refused rather than executed: nobody can know any more whether it was executed before.
+ *
+ * Answers lie in pages of `ANSWERS_PER_PAGE` successive sequences, so that a request costs the same whatever else is in
+ * flight. Rejected: all answers in the session's record (each batch wrote up to 256 of them again for one request), and
+ * a record for each (two changes of the store per request, where a page costs an eighth of one when requests come in
+ * bursts and the same when they come one by one).
  */
 import { LIMITS } from '../base/index.ts'
-import { type Answer, accepted, decodeAnswer, encodeAnswer, refused } from './answers.ts'
+import { type Answer, accepted, refused } from './answers.ts'
 import type { ApplyContext } from './apply-context.ts'
 import type { RequestId } from './commands.ts'
+import { ANSWERS_PER_PAGE, pageKey, pageOf } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+/** All answers of a session lie in so many pages from that of `answeredBelow` on. */
+const PAGES_PER_SESSION = Math.ceil(LIMITS.sessionInFlightMax / ANSWERS_PER_PAGE) + 1
 
 export function openSession(context: ApplyContext): Answer {
-  const { sessions } = context.tables
-  if (sessions.size >= LIMITS.sessionsMax) forgetLongestUnused(context)
-  sessions.put(context.index, {
-    lastUsed: context.index,
-    requester: context.proposal.requester,
-    answers: [],
-    answeredBelow: 1,
-  })
-  return accepted(context.index)
+  const { tables, index } = context
+  if (tables.sessions.size >= LIMITS.sessionsMax) forgetLongestUnused(tables)
+  const { requester } = context.proposal
+  tables.sessions.putLast(index, { lastUsed: index, requester, answeredBelow: 1 })
+  return accepted(index)
 }
 
 /** The remembered answer, a refusal, or `undefined` for a request that has to be executed. */
 export function recallAnswer(context: ApplyContext, request: RequestId): Answer | undefined {
-  const session = context.tables.sessions.get(request.session)
-  const expired = refused('authority.session_expired', { max: LIMITS.sessionsMax })
-  if (session === undefined || session.requester !== context.proposal.requester) return expired
-  const remembered = session.answers.find(({ sequence }) => sequence === request.sequence)
-  if (remembered !== undefined) return decodeAnswer(remembered.answer)
-  if (request.sequence < session.answeredBelow) return expired
-  if (request.sequence - request.answeredBelow >= LIMITS.sessionInFlightMax) {
-    return refused('authority.overloaded')
+  const { tables, proposal } = context
+  const { sequence } = request
+  const session = tables.sessions.get(request.session)
+  const isKnown = session !== undefined && session.requester === proposal.requester
+  if (!isKnown || sequence < session.answeredBelow) {
+    return refused('authority.session_expired', { max: LIMITS.sessionsMax })
   }
+  const page = tables.answers.get(pageKey(request.session, pageOf(sequence)))
+  const remembered = page?.find((one) => one.sequence === sequence)
+  if (remembered !== undefined) return remembered.answer
+  if (sequence - request.answeredBelow >= LIMITS.sessionInFlightMax) return refused('authority.overloaded')
   return undefined
 }
 
 export function rememberAnswer(context: ApplyContext, request: RequestId, answer: Answer): void {
-  const { sessions } = context.tables
-  const session = sessions.get(request.session)
+  const { tables, index } = context
+  const { sequence } = request
+  const session = tables.sessions.get(request.session)
   if (session === undefined) return
-  const answeredBelow = Math.max(session.answeredBelow, Math.min(request.answeredBelow, request.sequence))
-  const answers = session.answers.filter(({ sequence }) => sequence >= answeredBelow)
-  answers.push({ sequence: request.sequence, answer: encodeAnswer(answer) })
-  sessions.put(request.session, { ...session, lastUsed: context.index, answers, answeredBelow })
+  const answeredBelow = Math.max(session.answeredBelow, Math.min(request.answeredBelow, sequence))
+  if (answeredBelow > session.answeredBelow) {
+    dropAnswers(tables, request.session, session.answeredBelow, answeredBelow)
+  }
+  const key = pageKey(request.session, pageOf(sequence))
+  const page = [...(tables.answers.get(key) ?? []), { sequence, answer }]
+  tables.answers.put(
+    key,
+    page.sort((left, right) => left.sequence - right.sequence),
+  )
+  tables.answersRemembered += 1
+  tables.sessions.putLast(request.session, { ...session, lastUsed: index, answeredBelow })
+  while (tables.answersRemembered > LIMITS.answersRememberedMax) forgetLongestUnused(tables)
 }
 
-function forgetLongestUnused(context: ApplyContext): void {
-  let oldest: { key: string; lastUsed: number } | undefined
-  for (const [key, session] of context.tables.sessions.entries()) {
-    if (oldest === undefined || session.lastUsed < oldest.lastUsed)
-      oldest = { key, lastUsed: session.lastUsed }
+/** Forgets the answers of a session below `to`; there are none below `from`. */
+function dropAnswers(tables: Tables, session: string | number, from: number, to: number): void {
+  const first = pageOf(from)
+  const last = Math.min(pageOf(to), first + PAGES_PER_SESSION - 1)
+  for (let number = first; number <= last; number++) {
+    const key = pageKey(session, number)
+    const page = tables.answers.get(key)
+    if (page === undefined) continue
+    const kept = page.filter(({ sequence }) => sequence >= to)
+    if (kept.length === page.length) continue
+    if (kept.length === 0) tables.answers.delete(key)
+    else tables.answers.put(key, kept)
+    tables.answersRemembered -= page.length - kept.length
   }
-  if (oldest !== undefined) context.tables.sessions.delete(oldest.key)
+}
+
+function forgetLongestUnused(tables: Tables): void {
+  const [oldest] = tables.sessions.entries()
+  if (oldest === undefined) return
+  const [key, { answeredBelow }] = oldest
+  dropAnswers(tables, key, answeredBelow, Number.POSITIVE_INFINITY)
+  tables.sessions.delete(key)
 }

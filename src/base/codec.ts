@@ -30,12 +30,24 @@ export function decode<Schema extends z.ZodType>(
   bytes: Uint8Array,
   what: string,
 ): z.output<Schema> {
-  let value: unknown
+  return conform(schema, decodeUnchecked(bytes, what), what)
+}
+
+/** The first half of `decode`, for a message with a reader that is faster than its schema. @throws as `decode` */
+export function decodeUnchecked(bytes: Uint8Array, what: string): unknown {
   try {
-    value = cborDecode(bytes, DECODE_OPTIONS)
+    return cborDecode(bytes, DECODE_OPTIONS)
   } catch (cause) {
     throw new CodedError('wire.malformed', { what, reason: 'not CBOR' }, { cause })
   }
+}
+
+/** The second half of `decode`. @throws as `decode` */
+export function conform<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  what: string,
+): z.output<Schema> {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]

@@ -56,7 +56,13 @@ export const ERRORS = {
     'damaged record in {path}: {what}',
     500,
     6,
-    'restore the folder from a backup, or move it away and join again with a new invite',
+    '`populi store check` names all damage, `populi store rejoin` takes the lost part from the other nodes; no old copy of the folder: it would vote again',
+  ),
+  'store.lost_batches': entry(
+    'the last {count} acknowledged batches are missing in {path}: it ends at batch {got}, acknowledged were {acknowledged}',
+    500,
+    6,
+    '`populi store rejoin` takes the lost part from the other nodes; no old copy of the folder: it would vote again',
   ),
   'store.write_failed': entry(
     'cannot write to {path}: {reason}',
@@ -227,6 +233,18 @@ export const ERRORS = {
   ),
   'lease.unknown': entry('lease {leaseId} is not live', 404, 3, '`populi leases` lists the live ones'),
   'lease.not_holder': entry('lease {leaseId} belongs to {holder}', 403, 4, 'only the holder may do this'),
+  'lease.revoked': entry(
+    'lease {leaseId} was revoked by {by}: {reason}',
+    409,
+    4,
+    'stop what runs under it and release it; it cannot be renewed',
+  ),
+  'lease.cooling': entry(
+    '{scopeKey} is being taken back from {holder}: its lease {leaseId} was revoked',
+    409,
+    5,
+    'free as soon as the holder has stopped, at the latest when its {ttlMs} ms have passed; `--force` does not wait',
+  ),
   'lease.too_many': entry(
     '{count} leases are live, the limit is {max}',
     503,
@@ -278,6 +296,18 @@ export const ERRORS = {
   'config.invalid': entry('{key} is "{got}" ({source})', 400, 2, 'it accepts {accepts}'),
   'config.unknown_key': entry('unknown key {key} in {path}', 400, 2, 'known keys: {known}'),
   'node.not_running': entry('no node runs on {path}', 503, 5, 'start it with `populi up`'),
+  'credential.not_admin': entry(
+    'node {peer} may not give this order',
+    403,
+    4,
+    'give it on a node whose credential has the role admin or mesh',
+  ),
+  'node.witness': entry(
+    'this node is a witness: it votes and never executes',
+    409,
+    5,
+    'give the task to another node of the mesh',
+  ),
   'node.stopping': entry('the node is stopping', 503, 5, 'try again when it is up'),
   'output.closed': entry('the reader of the output went away', 499, 1, 'nothing to do'),
   'control.socket_unusable': entry(

@@ -4,7 +4,7 @@
  */
 export { assert, InvariantError, present, unreachable } from './assert.ts'
 export { type Clock, type ClockSource, SystemClock } from './clock.ts'
-export { bytesSchema, decode, encode } from './codec.ts'
+export { bytesSchema, conform, decode, decodeUnchecked, encode } from './codec.ts'
 export {
   CodedError,
   type ErrorCode,

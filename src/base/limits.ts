@@ -28,6 +28,16 @@ export const LIMITS = {
   sessionsMax: 1024,
   /** Unanswered requests of one session: what a client may have in flight, and so what a session must remember. */
   sessionInFlightMax: 256,
+  /** Answers remembered for all sessions: 32 with everything in flight that they may have; about 20 MiB if each repeats a scope key at its limit, 1 MiB as a rule. Beyond: the longest unused session is forgotten. */
+  answersRememberedMax: 8192,
+  /** Why somebody took a lease back: a sentence. */
+  revokeReasonBytesMax: 512,
+  /** A credential's statement, which has about 250 bytes, or its signature. */
+  credentialBytesMax: 1024,
+  /** Key derived from an invite's secret: 32 bytes, with room for a longer one. */
+  inviteKeyBytesMax: 64,
+  /** The state at all its limits: 10,000 leases of 3 KiB, 8192 answers of 2.5 KiB, 1000 roster entries of 10 KiB. Beyond: `limit.exceeded` at the receiver. */
+  snapshotBytesMax: 64 * MiB,
   /** Unexpired invites. Beyond: `limit.exceeded`. */
   invitesMax: 256,
   /** Machines of one person. Beyond: `limit.exceeded`. */
@@ -44,6 +54,8 @@ export const LIMITS = {
   storeQueueBytesMax: 64 * MiB,
   /** Effects of applied entries that wait for the next synced batch. Beyond: they get a batch of their own. */
   storeDeferredBytesMax: MiB,
+  /** Between two syncs of the high-water mark, which compete with those of the batches. */
+  storeMarkSyncPauseMs: 100,
 
   // telemetry
   /** Log lines that wait for a reader who does not read. Beyond: left out and counted in the next line that gets through. */
@@ -93,6 +105,12 @@ export const LIMITS = {
   rpcPendingMax: 4096,
   /** Requests of one peer being served at a time: above a session's in-flight limit. Beyond: `net.queue_full`. */
   rpcServingPerPeerMax: 512,
+  /** Requests that one node forwards to the leader in one message: a session's in-flight limit. The rest goes into the next. */
+  forwardBatchMax: 256,
+  /** Bytes of such a message, one larger request excepted: far below `peerMessageBytesMax`, so that an admission fits besides. */
+  forwardBatchBytesMax: 256 * KiB,
+  /** Requests that a node without a leader holds until it knows one: as many as it may serve of two peers. Beyond: answered at once. */
+  leaderWaitsMax: 1024,
   /** Proposals at the leader that wait for their commit. Beyond: `authority.overloaded`. */
   proposalsPendingMax: 8192,
   // net
@@ -112,6 +130,8 @@ export const LIMITS = {
   peerStreamsMax: 2,
   /** Streams of all protocols on one connection: ours, gossip's, and those of Kad-DHT queries. Beyond: Yamux resets the newest. */
   connectionStreamsMax: 256,
+  /** Window of one Yamux stream that its reader has freed and not yet told of: half of what a sender starts with (256 KiB). */
+  windowUpdateHeldBytesMax: 128 * KiB,
   /** Connections of a node; libp2p closes the least valued beyond it. */
   connectionsMax: 300,
   /** Connections per second and address that are let in before Noise; a household behind one NAT, or many nodes on one machine, restart together. */
@@ -125,11 +145,20 @@ export const LIMITS = {
   /** Leases in one answer: about 400 KiB with scope keys of usual length; the total is told beside them. */
   leaseViewRowsMax: 2000,
 
+  /** Part of a snapshot in one frame: small beside the windows, large beside its header. */
+  snapshotChunkBytesMax: 256 * KiB,
+  /** Snapshots that a leader sends at once: bounds their memory. The next follower waits. */
+  snapshotsSentAtOnceMax: 2,
+
   // raft
   /** Voters of one group. Each write waits for more than half of them; above 7 it only gets slower. */
   raftVotersMax: 7,
+  /** Machines that follow without a vote. The leader sends each of them every entry; more than a household has. Beyond: the rest hears of leases when it asks. */
+  raftLearnersMax: 64,
   /** Answers that wait for one disk write. A disk that hangs must not let them grow without end. */
   raftWaitingAnswersMax: 4096,
+  /** Reads that wait for a heartbeat round: above the requests that a node serves. Beyond: refused with `too-many-reads`. */
+  raftReadsPendingMax: 8192,
   /** Bytes of committed entries handed out at once: a restart with a long log must not stall the process. */
   raftReadyBytesMax: 4 * MiB,
 

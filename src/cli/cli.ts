@@ -7,6 +7,7 @@ import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
 import { addLeases } from './commands/leases.ts'
 import { addNodes } from './commands/nodes.ts'
+import { addRevoke } from './commands/revoke.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
 import { addTask } from './commands/task.ts'
@@ -80,6 +81,7 @@ const COMMANDS = [
   addStatus,
   addNodes,
   addLeases,
+  addRevoke,
   addTasks,
   addTask,
   addCancel,

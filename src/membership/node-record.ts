@@ -89,6 +89,10 @@ export const nodeRecordSchema = z
     remote_execute: flag,
     /** Executions under the owner's guardian when the record was made. */
     running_tasks: count,
+    /** `auto`, `always` or `never`: whether the owner is willing to vote in the authority. Missing means `auto`. */
+    voter_policy: text,
+    /** Votes, and never executes. */
+    witness: flag,
     /** Rises with each change within one incarnation; stamped when the record is published. */
     record_version: count,
   })

@@ -6,12 +6,12 @@ import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
 import { type Identify, type IdentifyPush, identify, identifyPush } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PrivateKey } from '@libp2p/interface'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
-import { noise } from '@libp2p/noise'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { createLibp2p } from 'libp2p'
 import { LIMITS, type ScopeId } from '../base/index.ts'
 import { announced, nearestFirst } from './addresses.ts'
+import { encrypter } from './encrypter.ts'
 import { muxer } from './muxer.ts'
 import { gossipTopic, kadProtocol, servicePrefix } from './protocols.ts'
 import type { NetSettings } from './settings.ts'
@@ -47,7 +47,7 @@ export function createHost(init: HostInit): Promise<Host> {
       announceFilter: announced,
     },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [encrypter],
     streamMuxers: [muxer],
     connectionGater: init.gate,
     connectionManager: {

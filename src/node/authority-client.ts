@@ -5,18 +5,28 @@
  * The time that counts for a lease is when the *first* try was sent: a later try may be answered from memory for a
  * command that the first one already brought about.
  */
-import { type Answer, type ClientCommand, type RequestId, unwrap } from '../authority/index.ts'
+import {
+  type Answer,
+  type ClientCommand,
+  type ClientRequest,
+  encodeClientRequest,
+  unwrap,
+} from '../authority/index.ts'
 import {
   type BootMs,
   type Clock,
   CodedError,
   type ErrorCode,
-  encode,
   LIMITS,
+  type LogIndex,
+  logIndex,
   type PeerId,
   type Random,
+  type Term,
+  term,
   toCodedError,
 } from '../base/index.ts'
+import { AuthorityForwarding } from './authority-forwarding.ts'
 import {
   AUTHORITY_METHODS,
   type AuthorityReply,
@@ -53,6 +63,8 @@ interface AuthorityClientInit {
   readonly random: Random
   /** The leader as this node's own Raft core knows it. */
   readonly knownLeader: () => PeerId | undefined
+  /** As `AuthorityDriver.leaderNews`. */
+  readonly leaderNews: (notLeader: PeerId | undefined, patienceMs: number) => Promise<void>
 }
 
 interface Granted {
@@ -65,17 +77,20 @@ interface Session {
   /** Index of its `session.open` entry, once that is known. */
   readonly id: Promise<number>
   nextSequence: number
+  /** Added in rising order, so the first is the lowest. */
   readonly inFlight: Set<number>
 }
 
 export class AuthorityClient {
   private readonly init: AuthorityClientInit
+  private readonly forwarding: AuthorityForwarding
   private session: Session | undefined
   private hint: PeerId | undefined
   private stopped = false
 
   constructor(init: AuthorityClientInit) {
     this.init = init
+    this.forwarding = new AuthorityForwarding(init.rpc)
   }
 
   /**
@@ -92,7 +107,7 @@ export class AuthorityClient {
     try {
       const sentAt = this.init.clock.now()
       const answer = await this.ask(until, () => ({
-        request: { session: id, sequence, answeredBelow: Math.min(...session.inFlight) } satisfies RequestId,
+        request: { session: id, sequence, answeredBelow: lowest(session, sequence) },
         command,
       }))
       if (!answer.ok && answer.code === 'authority.session_expired') this.forget(session)
@@ -105,12 +120,26 @@ export class AuthorityClient {
   /** The leader's view of leases and voters. @throws CodedError `authority.no_leader` */
   async view(deadlineMs: number): Promise<AuthorityViewBody> {
     const until = this.init.clock.now() + deadlineMs
-    const reply = await this.tryUntil(until, (leader, timeoutMs) =>
-      this.call(leader, AUTHORITY_METHODS.view, new Uint8Array(), timeoutMs),
+    const reply = await this.tryUntil(until, async (leader, timeoutMs) =>
+      decodeReply(await this.init.rpc.request(leader, AUTHORITY_METHODS.view, new Uint8Array(), timeoutMs)),
     )
     if (reply.type !== 'view')
       throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no view' })
     return reply.view
+  }
+
+  /**
+   * Tells the authority that this node has lost its log. Resolves when no configuration names it any more.
+   * @throws CodedError `authority.no_leader`
+   */
+  async rejoin(deadlineMs: number): Promise<{ readonly index: LogIndex; readonly term: Term }> {
+    const until = this.init.clock.now() + deadlineMs
+    const reply = await this.tryUntil(until, async (leader, timeoutMs) =>
+      decodeReply(await this.init.rpc.request(leader, AUTHORITY_METHODS.rejoin, new Uint8Array(), timeoutMs)),
+    )
+    if (reply.type !== 'forgotten')
+      throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'not about rejoining' })
+    return { index: logIndex(reply.index), term: term(reply.term) }
   }
 
   /** Gives up whatever is being tried. */
@@ -133,24 +162,12 @@ export class AuthorityClient {
     if (this.session === session) this.session = undefined
   }
 
-  private async ask(until: number, body: () => unknown): Promise<Answer> {
+  private async ask(until: number, body: () => ClientRequest): Promise<Answer> {
     const reply = await this.tryUntil(until, (leader, timeoutMs) =>
-      this.call(leader, AUTHORITY_METHODS.request, encode(body()), timeoutMs),
+      this.forwarding.ask(leader, encodeClientRequest(body()), timeoutMs),
     )
     if (reply.type === 'answer') return reply.answer
     throw new CodedError('wire.malformed', { what: 'authority reply', reason: 'no answer' })
-  }
-
-  private async call(
-    leader: PeerId,
-    method: string,
-    body: Uint8Array,
-    timeoutMs: number,
-  ): Promise<AuthorityReply> {
-    const reply = decodeReply(await this.init.rpc.request(leader, method, body, timeoutMs))
-    if (reply.type !== 'redirect') return reply
-    this.hint = reply.leader === leader ? undefined : reply.leader
-    throw new CodedError('authority.not_leader', { peer: leader })
   }
 
   private async tryUntil(
@@ -164,7 +181,10 @@ export class AuthorityClient {
       const leader = this.whomToAsk()
       try {
         if (leader === undefined) throw new CodedError('authority.no_leader')
-        return await attempt(leader, Math.min(TRY_TIMEOUT_MS, left))
+        const reply = await attempt(leader, Math.min(TRY_TIMEOUT_MS, left))
+        if (reply.type !== 'redirect') return reply
+        this.hint = reply.leader === leader ? undefined : reply.leader
+        throw new CodedError('authority.not_leader', { peer: leader })
       } catch (thrown) {
         const error = toCodedError(thrown)
         if (!RETRIED.has(error.code)) throw error
@@ -172,7 +192,7 @@ export class AuthorityClient {
         if (leader === this.hint && !redirected) this.hint = undefined
         redirects = redirected ? redirects + 1 : 0
         // Two nodes that each take the other for the leader must not be asked in a tight loop.
-        if (!redirected || redirects > REDIRECTS_MAX) await this.pause()
+        if (!redirected || redirects > REDIRECTS_MAX) await this.pause(leader)
       }
     }
   }
@@ -189,8 +209,13 @@ export class AuthorityClient {
     return peers.length === 0 ? undefined : peers[random.integer(0, peers.length - 1)]
   }
 
-  private pause(): Promise<void> {
-    const pauseMs = this.init.random.integer(PAUSE_MS_MIN, PAUSE_MS_MAX)
-    return new Promise((resolve) => this.init.scheduler.after(pauseMs, resolve))
+  /** Until somebody else leads, as far as this node hears of it, or for a while that differs between nodes. */
+  private pause(failed: PeerId | undefined): Promise<void> {
+    const { random, scheduler, leaderNews } = this.init
+    const pauseMs = random.integer(PAUSE_MS_MIN, PAUSE_MS_MAX)
+    const waited = new Promise<void>((resolve) => scheduler.after(pauseMs, resolve))
+    return Promise.race([waited, leaderNews(failed, pauseMs)])
   }
 }
+
+const lowest = ({ inFlight }: Session, own: number): number => inFlight.values().next().value ?? own

@@ -1,6 +1,6 @@
 /**
  * The lease authority at this node: applies committed entries to the state machine, and, while this node leads, proposes what
- * is asked for, expires leases and adds voters. Proposals of a leader that loses its office fail at once, so that
+ * is asked for and expires leases. Proposals of a leader that loses its office fail at once, so that
  * the requester can ask the next leader instead of waiting for a timeout.
  */
 import {
@@ -8,12 +8,12 @@ import {
   type AuthorityEvent,
   type AuthorityStateMachine,
   type ClientCommand,
+  decodeSnapshot,
   encodeProposal,
   LeaseExpiry,
   type Proposal,
   type RequestId,
   type StateStore,
-  votersToAdd,
 } from '../authority/index.ts'
 import {
   type Clock,
@@ -23,13 +23,20 @@ import {
   type LogIndex,
   type PeerId,
   type Term,
+  unreachable,
 } from '../base/index.ts'
-import type { Entry, RaftCore } from '../raft/index.ts'
+import { type Entry, type ProposeResult, RAFT_DEFAULTS, type RaftCore } from '../raft/index.ts'
 
 interface PendingProposal {
   readonly term: Term
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: CodedError) => void
+}
+
+interface LeaderWait {
+  readonly notLeader: PeerId | undefined
+  readonly until: number
+  readonly resolve: () => void
 }
 
 interface AuthorityDriverInit {
@@ -39,8 +46,6 @@ interface AuthorityDriverInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly driftRatio: number
-  /** Admitted peers connected to this node, itself included: whom a leader may make voters. */
-  readonly reachablePeers: () => readonly PeerId[]
   readonly onEvent: (event: AuthorityEvent) => void
   /** A proposal was appended: the Raft driver has something to do. */
   readonly kick: () => void
@@ -50,7 +55,8 @@ export class AuthorityDriver {
   private readonly init: AuthorityDriverInit
   private readonly expiry: LeaseExpiry
   private readonly pending = new Map<LogIndex, PendingProposal>()
-  /** The term in which this node leads and has committed an entry of its own. */
+  private readonly leaderWaits: LeaderWait[] = []
+  /** The term in which this node leads and has applied an entry of its own. */
   private governing: Term | undefined
 
   constructor(init: AuthorityDriverInit) {
@@ -67,7 +73,17 @@ export class AuthorityDriver {
     return this.init.core.status.leader
   }
 
-  /** Leads and has committed in its term: its applied state is what the scope agreed on. */
+  /**
+   * Resolves when a leader is known that is not `notLeader`, or when `patienceMs` have passed: whoever asks in the middle of
+   * an election should hear of its end and not have to ask again and again.
+   */
+  leaderNews(notLeader: PeerId | undefined, patienceMs: number): Promise<void> {
+    if (this.leaderWaits.length >= LIMITS.leaderWaitsMax) return Promise.resolve()
+    const until = this.init.clock.now() + patienceMs
+    return new Promise((resolve) => this.leaderWaits.push({ notLeader, until, resolve }))
+  }
+
+  /** Leads and has applied an entry of its term: its applied state is what the scope agreed on. */
   get governs(): boolean {
     return this.governing !== undefined
   }
@@ -100,7 +116,7 @@ export class AuthorityDriver {
 
   private applyCommand(entry: Entry): () => void {
     const { answer, events } = this.init.machine.apply(entry.index, entry.term, entry.data)
-    for (const event of events) this.note(event)
+    if (this.governing !== undefined) for (const event of events) this.note(event)
     const pending = this.pending.get(entry.index)
     this.pending.delete(entry.index)
     return () => {
@@ -120,8 +136,8 @@ export class AuthorityDriver {
 
   /** Role or commit index may have changed. */
   observe(): void {
-    const { role, term, committedInTerm } = this.init.core.status
-    const governs = role === 'leader' && committedInTerm
+    const { role, term, appliedInTerm } = this.init.core.status
+    const governs = role === 'leader' && appliedInTerm
     if (governs && this.governing !== term) {
       this.governing = term
       this.expiry.begin(this.init.machine.leases(), this.init.clock.now())
@@ -132,48 +148,66 @@ export class AuthorityDriver {
       this.init.logger.info({ term }, 'this node is not the lease authority any more')
     }
     if (role !== 'leader') this.dropPending()
+    if (this.leaderWaits.length > 0) this.settleLeaderWaits()
   }
 
-  /** Called several times a second: expires what is due, and makes joined machines voters. */
-  tick(): void {
-    if (this.governing === undefined) return
-    const due = this.expiry.due(this.init.clock.now())
-    if (due.length > 0) {
-      const command = { type: 'lease.expire' as const, term: this.governing, leases: [...due] }
-      this.append({ requester: this.init.core.status.self, atUnixMs: this.init.clock.wall(), command }).catch(
-        (error: unknown) =>
-          this.init.logger.debug({ err: error }, 'expiry was not proposed; tried again later'),
-      )
+  private settleLeaderWaits(): void {
+    const { leader } = this
+    const now = this.init.clock.now()
+    for (const wait of this.leaderWaits.splice(0)) {
+      const isNews = leader !== undefined && leader !== wait.notLeader
+      if (isNews || now >= wait.until) wait.resolve()
+      else this.leaderWaits.push(wait)
     }
-    this.addVoters()
+  }
+
+  /** Called several times a second: expires what is due. */
+  tick(): void {
+    if (this.governing !== undefined) this.expireDue()
+  }
+
+  /** The state as it is, for a follower whose log cannot be completed any more. */
+  snapshot(): { readonly index: LogIndex; readonly data: Uint8Array } {
+    return { index: this.init.machine.appliedIndex, data: this.init.machine.snapshot() }
+  }
+
+  /** The state becomes that of a snapshot, which is on the disk already. */
+  install(index: LogIndex, data: Uint8Array): void {
+    for (const event of this.init.machine.install(decodeSnapshot(data), index)) this.init.onEvent(event)
+    // Whatever was proposed here before is older than what a later leader has sent.
+    this.dropPending()
   }
 
   /** Fails whatever waits: the node stops. */
   stop(): void {
     this.dropPending()
+    for (const { resolve } of this.leaderWaits.splice(0)) resolve()
   }
 
-  private addVoters(): void {
-    const { configuration } = this.init.core.status
-    if (configuration.votersOutgoing.length > 0) return
-    const adds = votersToAdd(configuration.voters, this.init.reachablePeers())
-    if (adds.length === 0) return
-    const result = this.init.core.proposeConfiguration({ addVoters: adds, removeVoters: [] })
-    if (!result.accepted) return
-    this.init.logger.info({ peers: adds }, 'adding voters')
-    this.init.kick()
+  /** One entry at a time; the next one follows as soon as it was applied, so that many due leases do not wait for ticks. */
+  private expireDue(): void {
+    const { clock, core, logger } = this.init
+    const batch = this.expiry.due(clock.now())
+    if (batch.length === 0 || this.governing === undefined) return
+    const command = { type: 'lease.expire' as const, term: this.governing, leases: [...batch] }
+    const settled = (outcome: 'applied' | 'failed'): void => {
+      this.expiry.settled(batch, outcome, clock.now())
+      this.expireDue()
+    }
+    this.append({ requester: core.status.self, atUnixMs: clock.wall(), command }).then(
+      () => settled('applied'),
+      (error: unknown) => {
+        logger.debug({ err: error }, 'expiry was not proposed; tried again later')
+        settled('failed')
+      },
+    )
   }
 
   private async append(proposal: Proposal): Promise<Answer> {
     const { core } = this.init
     if (this.pending.size >= LIMITS.proposalsPendingMax) throw new CodedError('authority.overloaded')
     const result = core.propose(encodeProposal(proposal))
-    if (!result.accepted) {
-      const overloaded = core.status.role === 'leader'
-      throw overloaded
-        ? new CodedError('authority.overloaded')
-        : new CodedError('authority.not_leader', { peer: core.status.self })
-    }
+    if (!result.accepted) throw refusal(result.reason, core.status.self)
     return new Promise((resolve, reject) => {
       this.pending.set(result.index, { term: result.term, resolve, reject })
       this.init.kick()
@@ -184,5 +218,27 @@ export class AuthorityDriver {
     const dropped = [...this.pending.values()]
     this.pending.clear()
     for (const { reject } of dropped) reject(new CodedError('authority.dropped'))
+  }
+}
+
+/** Why the core does not take a proposal, as the requester is told. */
+function refusal(reason: Exclude<ProposeResult, { accepted: true }>['reason'], self: PeerId): CodedError {
+  switch (reason) {
+    case 'too-large':
+      return new CodedError('limit.exceeded', {
+        what: 'a command for the authority',
+        got: 'larger',
+        max: RAFT_DEFAULTS.maxAppendBytes,
+      })
+    case 'too-many-uncommitted':
+    case 'configuration-pending':
+      return new CodedError('authority.overloaded')
+    case 'not-leader':
+    case 'transferring':
+    case 'nothing-to-change':
+    case 'invalid-change':
+      return new CodedError('authority.not_leader', { peer: self })
+    default:
+      return unreachable(reason)
   }
 }

@@ -3,7 +3,6 @@
  * identity file is written, which is what makes the folder belong to a scope; a crash before that leaves a folder in which
  * the command can simply be run again.
  */
-import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { encodeProposal, type RosterEntry } from '../authority/index.ts'
 import {
@@ -17,9 +16,17 @@ import {
   type UnixMs,
 } from '../base/index.ts'
 import { bootstrapLog } from '../raft/index.ts'
-import { type NodeStores, openStores } from '../store/index.ts'
+import { type NodeStores, openStores, removeStores } from '../store/index.ts'
 import { loadConfig } from './config/index.ts'
-import { type Identity, initScope, joinScope, type RosterPeer, verifyCredential } from './identity/index.ts'
+import {
+  type Credential,
+  type Identity,
+  initScope,
+  joinScope,
+  type RosterPeer,
+  type SignedCredential,
+  verifyCredential,
+} from './identity/index.ts'
 import { saveRoster } from './roster-store.ts'
 
 export interface MadeFolder {
@@ -76,11 +83,17 @@ export async function joinNode(options: {
   return made(identity, dataDir)
 }
 
-/** Every entry of a roster as the authority keeps it. @throws CodedError `credential.invalid` */
-export function rosterEntryOf(identity: Identity, peer: RosterPeer, nowUnixMs: number): RosterEntry {
-  const { statement, signature, addresses } = peer
+/** What the root key vouches for. @throws CodedError `credential.invalid` */
+export function credentialOf(identity: Identity, signed: SignedCredential, nowUnixMs: number): Credential {
   const { rootPublicKey, scopeId } = identity
-  const { peerId, nodeId } = verifyCredential(rootPublicKey, scopeId, { statement, signature }, nowUnixMs)
+  const { statement, signature } = signed
+  return verifyCredential(rootPublicKey, scopeId, { statement, signature }, nowUnixMs)
+}
+
+/** An entry of a roster as the authority keeps it. @throws CodedError `credential.invalid` */
+function rosterEntryOf(identity: Identity, peer: RosterPeer, nowUnixMs: number): RosterEntry {
+  const { peerId, nodeId } = credentialOf(identity, peer, nowUnixMs)
+  const { statement, signature, addresses } = peer
   return { peer: peerId, nodeId, statement, signature, addresses: [...addresses] }
 }
 
@@ -96,7 +109,7 @@ async function withFreshStores(
 ): Promise<void> {
   const path = storePath(dataDir)
   await refuseUsedStores(path)
-  await rm(path, { recursive: true, force: true })
+  await removeStores(path)
   const stores = await openStores(path, { create: true })
   try {
     const now = new SystemClock().wall()
@@ -120,7 +133,8 @@ async function refuseUsedStores(path: string): Promise<void> {
   try {
     const stores = await openStores(path, { create: false })
     try {
-      entries = (await stores.log.load()).entries.length
+      const log = await stores.log.load()
+      entries = log.base.index + log.entries.length
     } finally {
       await stores.close()
     }

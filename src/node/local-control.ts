@@ -17,6 +17,7 @@ import type {
   LeaseView,
   NodeControl,
   NodeView,
+  RevokeRequest,
   RunEvent,
   RunRequest,
   StatusView,
@@ -103,6 +104,10 @@ export class LocalControl implements NodeControl {
     return taskView(submission.task.record)
   }
 
+  async revoke({ leaseId, force }: RevokeRequest): Promise<void> {
+    await this.init.node.client.execute({ type: 'lease.revoke', leaseId, force }, VIEW_DEADLINE_MS)
+  }
+
   invite(request: InviteRequest): Promise<InviteView> {
     return this.init.enrolment.invite(request)
   }
@@ -112,6 +117,7 @@ export class LocalControl implements NodeControl {
     report: (event: RunEvent) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
+    if (this.init.config.witness) throw new CodedError('node.witness')
     const known = this.init.book.list().map((entry) => nodeId(entry.nodeId))
     checkRequestedNode(request.on, known)
     const submission = this.init.node.submitter.submit(request, report)
@@ -123,12 +129,17 @@ export class LocalControl implements NodeControl {
   }
 
   private async authority(deadlineMs: number): Promise<AuthorityView> {
-    const { core, authority, client } = this.init.node
+    const { core, authority, autopilot, client } = this.init.node
     const { status } = core
-    if (status.configuration.voters.includes(status.self)) {
-      return authorityView(status, authority.machine.appliedIndex, this.nameOf)
-    }
+    const isMember = [status.configuration.voters, status.configuration.learners].some((list) =>
+      list.includes(status.self),
+    )
+    if (status.role === 'leader')
+      return authorityView(status, authority.machine.appliedIndex, autopilot.advice, this.nameOf)
+    if (isMember && status.leader === undefined)
+      return authorityView(status, authority.machine.appliedIndex, undefined, this.nameOf)
     const view = await client.view(deadlineMs).catch(() => undefined)
+    if (isMember) return authorityView(status, authority.machine.appliedIndex, view?.advice, this.nameOf)
     return distantAuthorityView(view, this.nameOf)
   }
 

@@ -3,15 +3,33 @@
  * `MeshNodeInit`, so the same composition runs on libp2p and LevelDB and in a simulation. Constructors start
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
-import { AuthorityStateMachine, type SavedState } from '../authority/index.ts'
-import type { Clock, CodedError, Incarnation, Logger, PeerId, Random } from '../base/index.ts'
+import {
+  type AuthorityEvent,
+  AuthorityStateMachine,
+  decodeSnapshot,
+  type SavedState,
+  type VoterPolicy,
+} from '../authority/index.ts'
+import {
+  type Clock,
+  type CodedError,
+  type Incarnation,
+  type Logger,
+  logIndex,
+  type PeerId,
+  present,
+  type Random,
+  toCodedError,
+  unreachable,
+} from '../base/index.ts'
 import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
-import { RAFT_DEFAULTS, RaftCore, type SavedLog } from '../raft/index.ts'
+import { RAFT_DEFAULTS, RaftCore, type ReadyWrite, type SavedLog } from '../raft/index.ts'
 import type { NodeStores } from '../store/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
+import { AutopilotDriver, type VoterWish } from './autopilot-driver.ts'
 import type { NodeConfig } from './config/index.ts'
 import type { Identity, SigningKey } from './identity/index.ts'
 import { MembershipDriver } from './membership-driver.ts'
@@ -30,6 +48,8 @@ import type { Executor } from './worker-context.ts'
 
 /** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
 const AUTHORITY_TICK_MS = 50
+/** One round of asking to begin anew; it is repeated until somebody who leads was found. */
+const REJOIN_DEADLINE_MS = 10_000
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
 
@@ -58,6 +78,7 @@ export class MeshNode {
   readonly core: RaftCore
   readonly rpc: Rpc
   readonly authority: AuthorityDriver
+  readonly autopilot: AutopilotDriver
   readonly client: AuthorityClient
   readonly addresses: AddressBook
   readonly membership: MembershipDriver
@@ -67,6 +88,7 @@ export class MeshNode {
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
   private cancelAuthorityTick: Cancel | undefined
+  private stopping = false
 
   constructor(init: MeshNodeInit) {
     this.init = init
@@ -77,7 +99,16 @@ export class MeshNode {
     this.authority = this.createAuthority()
     this.raft = this.createRaftDriver()
     this.client = this.createClient()
-    serveAuthority(this.rpc, this.authority, this.core)
+    this.autopilot = this.createAutopilot()
+    serveAuthority({
+      rpc: this.rpc,
+      driver: this.authority,
+      autopilot: this.autopilot,
+      core: this.core,
+      logger: logger.child({ room: 'authority' }),
+      readBarrier: () => this.raft.readBarrier(),
+      isAdmin: (peer) => book.isAdmin(peer),
+    })
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
@@ -89,16 +120,19 @@ export class MeshNode {
   async start(): Promise<void> {
     await this.worker.start()
     await this.submitter.start()
-    this.raft.start()
-    this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.authority.tick())
+    if (this.init.stores.rejoin.isPending) void this.rejoin()
+    else this.raft.start()
+    this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
     this.rootKeys.start()
   }
 
   /** Ends the work first, while leases can still be given back and results sent. */
   async stop(patience: Promise<void>): Promise<void> {
+    this.stopping = true
     await this.submitter.stop(patience)
     await Promise.race([this.worker.stop(), patience])
+    await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
     this.rootKeys.stop()
     this.cancelAuthorityTick?.()
@@ -107,6 +141,32 @@ export class MeshNode {
     this.authority.stop()
     await this.raft.stop()
     await Promise.all([this.addresses.saved(), this.init.book.saved()])
+  }
+
+  private tickAuthority(): void {
+    this.authority.tick()
+    if (this.authority.governs && !this.stopping) this.autopilot.tick()
+  }
+
+  /** This node's store was rebuilt: it takes part in nothing before the others have removed it (ADR 0009). */
+  private async rejoin(): Promise<void> {
+    const { stores, logger, fatal } = this.init
+    logger.warn({}, 'the log of this node was lost: asking the others to begin anew as a learner')
+    while (!this.stopping) {
+      try {
+        const { index, term } = await this.client.rejoin(REJOIN_DEADLINE_MS)
+        const hardState = { term, vote: undefined, commitIndex: logIndex(0), votesFrom: index }
+        await stores.rejoin.done(hardState)
+        this.core.rejoined(hardState)
+        this.raft.start()
+        logger.info({ index, term }, 'the others have begun anew with this node')
+        return
+      } catch (thrown) {
+        const error = toCodedError(thrown)
+        if (error.code === 'store.write_failed') return fatal(error)
+        if (!this.stopping) logger.warn({ err: error }, 'nobody could be asked to rejoin; trying again')
+      }
+    }
   }
 
   private createCore(): RaftCore {
@@ -122,7 +182,7 @@ export class MeshNode {
   }
 
   private createAuthority(): AuthorityDriver {
-    const { transport, book, clock, logger, config, stores, savedState } = this.init
+    const { clock, logger, config, stores, savedState } = this.init
     return new AuthorityDriver({
       core: this.core,
       machine: new AuthorityStateMachine(savedState),
@@ -130,29 +190,85 @@ export class MeshNode {
       clock,
       logger: logger.child({ room: 'authority' }),
       driftRatio: config.driftRatio,
-      reachablePeers: () => [transport.self, ...transport.connectedPeers()],
-      onEvent: (event) => {
-        if (event.type === 'peer-admitted') book.add([event.entry])
-        if (event.type === 'lease-ended') {
-          const { scopeKey, leaseId } = event.lease
-          this.submitter.leaseEnded(scopeKey, leaseId, event.how)
-        }
-      },
+      onEvent: (event) => this.onAuthorityEvent(event),
       kick: () => this.raft.kick(),
     })
+  }
+
+  private onAuthorityEvent(event: AuthorityEvent): void {
+    switch (event.type) {
+      case 'peer-admitted':
+        this.init.book.add([event.entry])
+        return
+      case 'lease-ended': {
+        const { scopeKey, leaseId } = event.lease
+        // Nothing but a release says that its holder has come to its end.
+        this.submitter.leaseEnded(scopeKey, leaseId, event.how === 'released' ? 'released' : 'expired')
+        if (event.how === 'forced') this.worker.leaseRevoked(leaseId)
+        return
+      }
+      case 'lease-revoked':
+        this.worker.leaseRevoked(event.lease.leaseId)
+        return
+      case 'state-installed':
+        // What began and ended in the entries that this node did not see left no event.
+        this.submitter.leasesMissing(
+          (id) => id <= event.appliedIndex && this.authority.machine.lease(id) === undefined,
+        )
+        return
+      case 'lease-granted':
+      case 'lease-renewed':
+        return
+      default:
+        unreachable(event)
+    }
+  }
+
+  private createAutopilot(): AutopilotDriver {
+    const { transport, clock, logger, config } = this.init
+    const { stableLearnerMs, deadVoterMs, shrinkVotersMs } = config.timings
+    return new AutopilotDriver({
+      core: this.core,
+      machine: this.authority.machine,
+      clock,
+      logger: logger.child({ room: 'authority' }),
+      options: {
+        stabilizationMs: stableLearnerMs,
+        deadVoterDelayMs: deadVoterMs,
+        shrinkDelayMs: shrinkVotersMs,
+      },
+      isConnected: (peer) => transport.isConnected(peer),
+      wishOf: (peer) => this.wishOf(peer),
+      kick: () => this.raft.kick(),
+      readBarrier: () => this.raft.readBarrier(),
+    })
+  }
+
+  private wishOf(peer: PeerId): VoterWish {
+    const { config, identity } = this.init
+    if (peer === identity.peerId) return { policy: config.voterPolicy, isWitness: config.witness }
+    const record = this.membership.members().find((member) => member.peer === peer)?.record
+    return { policy: voterPolicyOf(record?.voter_policy), isWitness: record?.witness === true }
   }
 
   private createRaftDriver(): RaftDriver {
     const { stores, transport, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
-      log: stores.log,
       transport,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,
+      writeLog: (write) => writeLog(stores, write),
       apply: (entries) => this.authority.apply(entries),
-      observe: () => this.authority.observe(),
+      makeSnapshot: () => this.authority.snapshot(),
+      checkSnapshot: ({ data }) => void decodeSnapshot(data),
+      installSnapshot: ({ index, data }) => this.authority.install(index, data),
+      compact: (base) => stores.log.compact(base),
+      observe: () => {
+        this.authority.observe()
+        this.autopilot.observe()
+      },
       fatal,
     })
   }
@@ -166,6 +282,7 @@ export class MeshNode {
       scheduler,
       random: random.fork(),
       knownLeader: () => this.authority.leader,
+      leaderNews: (notLeader, patienceMs) => this.authority.leaderNews(notLeader, patienceMs),
     })
   }
 
@@ -241,4 +358,20 @@ export class MeshNode {
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }
+}
+
+/** One durable step of consensus. A snapshot takes the place of the log and of the state's records at once. */
+function writeLog(stores: NodeStores, { snapshot, hardState, entries }: ReadyWrite): Promise<void> {
+  if (snapshot === undefined) return stores.log.append({ hardState, entries })
+  const { index, term, configuration, data } = snapshot
+  return stores.installSnapshot({
+    hardState: present(hardState, 'hard state of an installed snapshot'),
+    base: { index, term, configuration },
+    records: decodeSnapshot(data),
+  })
+}
+
+/** A policy that only a newer version knows counts as the default. */
+function voterPolicyOf(text: string | null | undefined): VoterPolicy {
+  return text === 'always' || text === 'never' ? text : 'auto'
 }

@@ -29,7 +29,10 @@ export interface Transport {
 
 export type Cancel = () => void
 
-/** Timers. A callback never runs before the call that made it has returned. */
+/**
+ * Timers. A callback never runs before the call that made it has returned; with a delay of 0 it runs once everything that has
+ * arrived by now was handled.
+ */
 export interface Scheduler {
   every(periodMs: number, callback: () => void): Cancel
   after(delayMs: number, callback: () => void): Cancel
@@ -42,6 +45,10 @@ export class SystemScheduler implements Scheduler {
   }
 
   after(delayMs: number, callback: () => void): Cancel {
+    if (delayMs === 0) {
+      const immediate = setImmediate(callback)
+      return () => clearImmediate(immediate)
+    }
     const timer = setTimeout(callback, delayMs)
     return () => clearTimeout(timer)
   }

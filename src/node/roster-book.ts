@@ -7,8 +7,12 @@ import type { RosterEntry } from '../authority/index.ts'
 import { CodedError, LIMITS, type Logger, type NodeId, nodeId, type PeerId } from '../base/index.ts'
 
 interface RosterBookInit {
-  /** Checks the credential and that it names this peer and node. @throws CodedError `credential.invalid` */
-  readonly verify: (entry: RosterEntry) => void
+  /**
+   * Checks the credential and that it names this peer and node.
+   * @returns whether its bearer may give orders that concern others: role `admin`, or `mesh`, which stands for all.
+   * @throws CodedError `credential.invalid`
+   */
+  readonly verify: (entry: RosterEntry) => { readonly isAdmin: boolean }
   /** Keeps the whole roster on disk. */
   readonly save: (entries: readonly RosterEntry[]) => Promise<void>
   readonly logger: Logger
@@ -17,6 +21,7 @@ interface RosterBookInit {
 export class RosterBook {
   private readonly init: RosterBookInit
   private readonly entries = new Map<PeerId, RosterEntry>()
+  private readonly admins = new Set<PeerId>()
   private readonly listeners: ((added: readonly RosterEntry[]) => void)[] = []
   private saving: Promise<void> = Promise.resolve()
 
@@ -26,6 +31,11 @@ export class RosterBook {
 
   isAdmitted(peer: PeerId): boolean {
     return this.entries.has(peer)
+  }
+
+  /** By its credential; nobody else's word counts. */
+  isAdmin(peer: PeerId): boolean {
+    return this.admins.has(peer)
   }
 
   list(): readonly RosterEntry[] {
@@ -51,14 +61,16 @@ export class RosterBook {
     const added: RosterEntry[] = []
     for (const entry of candidates) {
       if (this.entries.has(entry.peer) || this.entries.size >= LIMITS.rosterMax) continue
+      let isAdmin: boolean
       try {
-        this.init.verify(entry)
+        isAdmin = this.init.verify(entry).isAdmin
       } catch (thrown) {
         if (!(thrown instanceof CodedError)) throw thrown
         this.init.logger.warn({ peer: entry.peer, err: thrown }, 'roster entry refused')
         continue
       }
       this.entries.set(entry.peer, entry)
+      if (isAdmin) this.admins.add(entry.peer)
       added.push(entry)
     }
     if (added.length === 0) return

@@ -24,7 +24,7 @@ import { createLogger } from '../telemetry/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
-import { rosterEntryOf, storePath } from './folder.ts'
+import { credentialOf, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
 import { MeshNode } from './mesh-node.ts'
@@ -247,8 +247,9 @@ async function nextIncarnation(meta: MetaStore): Promise<Incarnation> {
 function createBook(identity: Identity, meta: MetaStore, logger: Logger, clock: Clock): RosterBook {
   const book = new RosterBook({
     verify: (entry) => {
-      const { peer, nodeId } = rosterEntryOf(identity, entry, clock.wall())
-      if (peer === entry.peer && nodeId === entry.nodeId) return
+      const { peerId, nodeId, roles } = credentialOf(identity, entry, clock.wall())
+      const isAdmin = roles.some((role) => role === 'admin' || role === 'mesh')
+      if (peerId === entry.peer && nodeId === entry.nodeId) return { isAdmin }
       throw new CodedError('credential.invalid', { peer: entry.peer, reason: `it was issued to ${nodeId}` })
     },
     save: (entries) => saveRoster(meta, entries),
@@ -276,5 +277,7 @@ function describe(
     facade_urls: now.facadeUrls.slice(0, LIMITS.addressesMax),
     remote_execute: config.remoteExecute && config.leaseGating,
     running_tasks: now.runningTasks,
+    voter_policy: config.voterPolicy,
+    witness: config.witness,
   }
 }

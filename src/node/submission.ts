@@ -183,7 +183,8 @@ export class Submission {
     } catch (thrown) {
       const error = toCodedError(thrown)
       if (error.code === 'node.stopping') return
-      if (error.code === 'lease.held') await this.handle({ type: 'lease-held' })
+      if (error.code === 'lease.held' || error.code === 'lease.cooling')
+        await this.handle({ type: 'lease-held' })
       else await this.handle({ type: 'lease-unavailable', detail: error.message })
     }
   }

@@ -103,6 +103,14 @@ export class Submitter {
       ?.leaseEnded(leaseId, how)
   }
 
+  /** Told of leases in bulk, when how they ended is not known any more. */
+  leasesMissing(isMissing: (leaseId: LeaseId) => boolean): void {
+    for (const submission of this.unfinished()) {
+      const leaseId = submission.task.record.attempt?.leaseId
+      if (leaseId !== undefined && isMissing(leaseId)) submission.leaseEnded(leaseId, 'expired')
+    }
+  }
+
   /** Attached tasks end with their submitter. Resolves when they have, or were asked to and `patience` has passed. */
   async stop(patience: Promise<void>): Promise<void> {
     this.stopping = true

@@ -10,24 +10,45 @@ type NameOf = (peer: PeerId) => NodeId | undefined
 const named = (peer: PeerId, nameOf: NameOf): NodeId => nameOf(peer) ?? (peer as string as NodeId)
 
 /** The authority as a voter knows it by itself. */
-export function authorityView(status: RaftStatus, appliedIndex: number, nameOf: NameOf): AuthorityView {
-  const { role, configuration, leader, term, commitIndex } = status
+export function authorityView(
+  status: RaftStatus,
+  appliedIndex: number,
+  advice: string | undefined,
+  nameOf: NameOf,
+): AuthorityView {
+  const { committedConfiguration: configuration, leader, term, commitIndex } = status
   return {
-    role: role === 'pre-candidate' ? 'candidate' : role,
+    role: partIn(status),
     leader: leader === undefined ? undefined : named(leader, nameOf),
     term,
     commitIndex,
     appliedIndex,
     voters: configuration.voters.map((peer) => named(peer, nameOf)),
+    learners: configuration.learners.map((peer) => named(peer, nameOf)),
+    advice,
   }
+}
+
+function partIn({ role, committedConfiguration: configuration, self }: RaftStatus): AuthorityView['role'] {
+  if (configuration.learners.includes(self) && !configuration.votersOutgoing.includes(self)) return 'learner'
+  return role === 'pre-candidate' ? 'candidate' : role
 }
 
 /** The authority as its leader described it to a node without a vote; `undefined` when none could be asked. */
 export function distantAuthorityView(view: AuthorityViewBody | undefined, nameOf: NameOf): AuthorityView {
   if (view === undefined) {
-    return { role: 'none', leader: undefined, term: 0, commitIndex: 0, appliedIndex: 0, voters: [] }
+    return {
+      role: 'none',
+      leader: undefined,
+      term: 0,
+      commitIndex: 0,
+      appliedIndex: 0,
+      voters: [],
+      learners: [],
+      advice: undefined,
+    }
   }
-  const { leader, voters, term, commitIndex, appliedIndex } = view
+  const { leader, voters, learners, advice, term, commitIndex, appliedIndex } = view
   return {
     role: 'none',
     leader: named(leader, nameOf),
@@ -35,17 +56,20 @@ export function distantAuthorityView(view: AuthorityViewBody | undefined, nameOf
     commitIndex,
     appliedIndex,
     voters: voters.map((peer) => named(peer, nameOf)),
+    learners: learners.map((peer) => named(peer, nameOf)),
+    advice,
   }
 }
 
 export function leaseViews(view: AuthorityViewBody, nameOf: NameOf): readonly LeaseView[] {
-  return view.leases.map(({ leaseId, scopeKey, holder, ttlMs, grantedUnixMs, renewals }) => ({
+  return view.leases.map(({ leaseId, scopeKey, holder, ttlMs, grantedUnixMs, renewals, revoked }) => ({
     leaseId,
     scopeKey,
     holder: named(holder, nameOf),
     ttlMs,
     grantedUnixMs,
     renewals,
+    revoked,
   }))
 }
 
@@ -54,7 +78,7 @@ export function nodeView(
   mesh: { now: number; authority: AuthorityView; runningHere: number },
 ): NodeView {
   const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
-  const { leader, voters } = mesh.authority
+  const { leader, voters, learners } = mesh.authority
   const isThere = status === 'alive' || status === 'suspect'
   return {
     nodeId,
@@ -63,12 +87,21 @@ export function nodeView(
     status,
     incarnation,
     lastSeenAgoMs: self ? 0 : lastSeen === undefined ? undefined : Math.max(0, mesh.now - lastSeen),
-    authority: nodeId === leader ? 'leader' : voters.includes(nodeId) ? 'voter' : 'none',
+    authority: partOf(nodeId, { leader, voters, learners }),
     remoteExecute: record?.remote_execute === true,
     runningTasks: self ? mesh.runningHere : isThere ? (record?.running_tasks ?? 0) : 0,
     addresses: record?.addresses ?? [],
     version: record?.version,
   }
+}
+
+function partOf(
+  node: NodeId,
+  { leader, voters, learners }: Pick<AuthorityView, 'leader' | 'voters' | 'learners'>,
+): NodeView['authority'] {
+  if (node === leader) return 'leader'
+  if (voters.includes(node)) return 'voter'
+  return learners.includes(node) ? 'learner' : 'none'
 }
 
 export function countMembers(members: readonly MemberView[]): Readonly<Record<MemberStatus, number>> {

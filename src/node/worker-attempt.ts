@@ -8,6 +8,7 @@ import {
   type BootMs,
   bootMs,
   CodedError,
+  type ErrorCode,
   type ExecutionId,
   LIMITS,
   type Logger,
@@ -33,6 +34,9 @@ const NO_DEADLINE: ExecutionDeadline = {
   termAt: bootMs(Number.MAX_SAFE_INTEGER),
   killAt: bootMs(Number.MAX_SAFE_INTEGER),
 }
+
+/** The authority does not know, or not renew, the lease as this node's. */
+const GONE: ReadonlySet<ErrorCode> = new Set(['lease.unknown', 'lease.not_holder', 'lease.revoked'])
 
 export class WorkerAttempt {
   readonly task: OfferedTask
@@ -109,6 +113,7 @@ export class WorkerAttempt {
         void this.renew(this.held)
         return
       case 'lost':
+      case 'revoked':
         this.held = undefined
         void this.stop('lease-lost')
         return
@@ -156,7 +161,7 @@ export class WorkerAttempt {
       await this.handle({ type: 'lease-confirmed', sentAt, ttlMs })
     } catch (thrown) {
       const { code } = toCodedError(thrown)
-      const gone = code === 'lease.unknown' || code === 'lease.not_holder'
+      const gone = GONE.has(code)
       await this.handle({ type: 'lease-refused', reason: gone ? 'lease_expired' : 'lease_unavailable' })
     }
   }
@@ -247,7 +252,8 @@ export class WorkerAttempt {
       this.execution?.extend(deadlineOf(held.plan))
     } catch (thrown) {
       const error = toCodedError(thrown)
-      if (error.code === 'lease.unknown' || error.code === 'lease.not_holder') held.refused()
+      if (error.code === 'lease.revoked') held.revoked(this.context.clock.now())
+      else if (GONE.has(error.code)) held.refused()
       this.logger.warn({ err: error }, 'lease not renewed')
     }
   }

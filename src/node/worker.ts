@@ -1,4 +1,4 @@
-import { LIMITS, type PeerId, type Reason } from '../base/index.ts'
+import { type LeaseId, LIMITS, type PeerId, type Reason } from '../base/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
@@ -58,6 +58,12 @@ export class Worker {
       const now = this.init.clock.now()
       for (const attempt of this.attempts.values()) attempt.tick(now)
     })
+  }
+
+  /** The lease was taken back: what runs under it has to end now. */
+  leaseRevoked(leaseId: LeaseId): void {
+    for (const attempt of this.attempts.values())
+      if (attempt.task.record.leaseId === leaseId && !attempt.ended) void attempt.stop('lease-lost')
   }
 
   /** Ends whatever runs, and reports it: the node shuts down. */

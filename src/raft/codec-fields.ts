@@ -1,11 +1,8 @@
 import { z } from 'zod'
-import { CodedError, logIndex, peerId, term } from '../base/index.ts'
+import { CodedError, type LogIndex, logIndex, type PeerId, peerId, type Term, term } from '../base/index.ts'
 
 /** Terms and indexes on the wire: far above what a group ever reaches, and adding one is still exact. */
 const COUNTER_MAX = 2 ** 52
-
-export const termSchema = z.int().min(0).max(COUNTER_MAX).transform(term)
-export const indexSchema = z.int().min(0).max(COUNTER_MAX).transform(logIndex)
 
 export const peerIdSchema = z.string().transform((value, context) => {
   try {
@@ -16,3 +13,82 @@ export const peerIdSchema = z.string().transform((value, context) => {
     return z.NEVER
   }
 })
+
+/** Reads a decoded list from its first field to its last. Every method throws CodedError `wire.malformed`. */
+export class FieldReader {
+  private readonly what: string
+  private readonly fields: readonly unknown[]
+  private at = 0
+
+  constructor(what: string, fields: unknown) {
+    this.what = what
+    if (!Array.isArray(fields)) throw this.malformed('a list')
+    this.fields = fields
+  }
+
+  integer(): number {
+    const value = this.next()
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw this.malformed('a whole number')
+    return value
+  }
+
+  term(): Term {
+    return term(this.counter())
+  }
+
+  index(): LogIndex {
+    return logIndex(this.counter())
+  }
+
+  boolean(): boolean {
+    const value = this.next()
+    if (typeof value !== 'boolean') throw this.malformed('true or false')
+    return value
+  }
+
+  bytes(): Uint8Array {
+    const value = this.next()
+    if (!(value instanceof Uint8Array)) throw this.malformed('bytes')
+    return value
+  }
+
+  peer(): PeerId {
+    const value = this.next()
+    if (typeof value !== 'string') throw this.malformed('a peer id')
+    try {
+      return peerId(value)
+    } catch (thrown) {
+      throw thrown instanceof CodedError ? this.malformed('a peer id') : thrown
+    }
+  }
+
+  list<Item>(read: (item: FieldReader) => Item): readonly Item[] {
+    const value = this.next()
+    if (!Array.isArray(value)) throw this.malformed('a list')
+    return value.map((item) => read(new FieldReader(this.what, item)))
+  }
+
+  /** Nothing may follow what was read. */
+  end(): void {
+    if (this.at !== this.fields.length) throw this.malformed('nothing more')
+  }
+
+  malformed(expected: string): CodedError {
+    return new CodedError('wire.malformed', {
+      what: this.what,
+      reason: `expected ${expected} as field ${this.at}`,
+    })
+  }
+
+  private counter(): number {
+    const value = this.integer()
+    if (value < 0 || value > COUNTER_MAX) throw this.malformed('a counter')
+    return value
+  }
+
+  private next(): unknown {
+    const value: unknown = this.fields[this.at]
+    this.at++
+    return value
+  }
+}

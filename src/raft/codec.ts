@@ -1,12 +1,27 @@
 /**
- * Raft messages as bytes: one CBOR array, `[type, from, to, term, fields]`. An append names the index of its first
- * entry by `prevIndex` alone and each entry as `[term, kind, data]`: on the wire, entries cannot have gaps. Frames,
- * batches and the protocol's version belong to the stream that carries the bytes.
+ * Raft messages as bytes. What a server has for one peer at one moment travels in one frame, a CBOR array
+ * `[from, to, [message, …]]` with each message as `[type, term, field, …]`. An append names the index of its first
+ * entry by `prevIndex` alone and each entry as `[term, kind, data]`: on the wire, entries cannot have gaps. The protocol's
+ * version belongs to the stream that carries the frames.
+ *
+ * What is read is checked by hand, field by field: a schema library took several times as long as everything else that the
+ * core does with a message.
  */
 import { z } from 'zod'
-import { bytesSchema, CodedError, decode, encode, logIndex, unreachable } from '../base/index.ts'
-import { indexSchema, peerIdSchema, termSchema } from './codec-fields.ts'
-import type { EntryKind } from './entry.ts'
+import {
+  assert,
+  CodedError,
+  decode,
+  encode,
+  LIMITS,
+  logIndex,
+  type PeerId,
+  present,
+  unreachable,
+} from '../base/index.ts'
+import { FieldReader } from './codec-fields.ts'
+import type { Entry, EntryKind } from './entry.ts'
+import { entryBytes } from './log.ts'
 import type { RaftMessage } from './messages.ts'
 
 const WHAT = 'raft message'
@@ -21,110 +36,164 @@ const TYPES = [
   'append-rejected',
   'heartbeat-request',
   'heartbeat-response',
+  'install-snapshot',
+  'timeout-now',
 ] as const satisfies readonly RaftMessage['type'][]
 const KINDS = ['empty', 'command', 'configuration'] as const satisfies readonly EntryKind[]
 
-export function encodeMessage(message: RaftMessage): Uint8Array {
-  const code = TYPES.indexOf(message.type)
-  return encode([code, message.from, message.to, message.term, fieldsOf(message)])
+/** More than the frame and any message take beyond the data in them. */
+const FRAME_BYTES = 256
+const MESSAGE_BYTES = 64
+
+/**
+ * Messages of one server to another, at least one, as frames in their order: one, unless that would exceed what the transport
+ * takes (`LIMITS.peerMessageBytesMax`). A message that is larger by itself, which only a snapshot is, becomes a frame that is
+ * larger, too.
+ */
+export function encodeMessages(messages: readonly RaftMessage[]): readonly Uint8Array[] {
+  const { from, to } = present(messages[0], 'a message to encode')
+  assert(
+    messages.every((message) => message.from === from && message.to === to),
+    'a frame is from one server to one other',
+  )
+  const frames: Uint8Array[] = []
+  let first = 0
+  let bytes = FRAME_BYTES
+  const close = (end: number): void => {
+    if (end > first) frames.push(encode([from, to, messages.slice(first, end).map(wireOf)]))
+    first = end
+    bytes = FRAME_BYTES
+  }
+  messages.forEach((message, at) => {
+    const size = sizeOf(message)
+    if (bytes + size > LIMITS.peerMessageBytesMax) close(at)
+    bytes += size
+  })
+  close(messages.length)
+  return frames
 }
 
-function fieldsOf(message: RaftMessage): readonly unknown[] {
+/** Never less than what the message takes in a frame. */
+function sizeOf(message: RaftMessage): number {
+  if (message.type === 'install-snapshot') {
+    const { configuration, data } = message.snapshot
+    return MESSAGE_BYTES + configuration.byteLength + data.byteLength
+  }
+  if (message.type !== 'append-request') return MESSAGE_BYTES
+  return message.entries.reduce((sum, entry) => sum + entryBytes(entry.data), MESSAGE_BYTES)
+}
+
+function wireOf(message: RaftMessage): readonly unknown[] {
+  const head = [TYPES.indexOf(message.type), message.term]
   switch (message.type) {
     case 'pre-vote-request':
+      return [...head, message.lastIndex, message.lastTerm]
     case 'vote-request':
-      return [message.lastIndex, message.lastTerm]
+      return [...head, message.lastIndex, message.lastTerm, message.isTransfer]
     case 'pre-vote-response':
     case 'vote-response':
-      return [message.granted]
+      return [...head, message.granted]
     case 'append-request': {
       const entries = message.entries.map((entry) => [entry.term, KINDS.indexOf(entry.kind), entry.data])
-      return [message.prevIndex, message.prevTerm, message.commitIndex, entries]
+      return [...head, message.prevIndex, message.prevTerm, message.commitIndex, entries]
     }
     case 'append-accepted':
-      return [message.matchIndex]
+      return [...head, message.matchIndex]
     case 'append-rejected':
-      return [message.rejectedIndex, message.hintIndex, message.hintTerm]
+      return [...head, message.rejectedIndex, message.hintIndex, message.hintTerm]
     case 'heartbeat-request':
-      return [message.commitIndex]
+      return [...head, message.commitIndex, message.round]
     case 'heartbeat-response':
-      return []
+      return [...head, message.round]
+    case 'install-snapshot': {
+      const { index, term, configuration, data } = message.snapshot
+      return [...head, index, term, configuration, data]
+    }
+    case 'timeout-now':
+      return head
     default:
       return unreachable(message)
   }
 }
 
-const envelopeSchema = z.tuple([z.int(), peerIdSchema, peerIdSchema, termSchema, z.unknown()])
-const kindSchema = z.int().transform((code, context) => {
-  const kind = KINDS[code]
-  if (kind !== undefined) return kind
-  context.addIssue(`no entry kind ${code}`)
-  return z.NEVER
-})
-
-const logEnd = z.tuple([indexSchema, termSchema])
-const granted = z.tuple([z.boolean()])
-const oneIndex = z.tuple([indexSchema])
-const nothing = z.tuple([])
-const rejection = z.tuple([indexSchema, indexSchema, termSchema])
-const append = z.tuple([
-  indexSchema,
-  termSchema,
-  indexSchema,
-  z.array(z.tuple([termSchema, kindSchema, bytesSchema])),
-])
-
 /**
  * @throws CodedError `wire.malformed`, or `wire.unknown_type` for a type that only a newer version may know. What
  *   comes back has the right shape; whether it makes sense is for `RaftCore.step` to judge.
  */
-export function decodeMessage(bytes: Uint8Array): RaftMessage {
-  const [code, from, to, term, fields] = decode(envelopeSchema, bytes, WHAT)
+export function decodeMessages(bytes: Uint8Array): readonly RaftMessage[] {
+  const frame = new FieldReader(WHAT, decode(z.unknown(), bytes, WHAT))
+  const from = frame.peer()
+  const to = frame.peer()
+  const messages = frame.list((fields) => readMessage(from, to, fields))
+  frame.end()
+  return messages
+}
+
+function readMessage(from: PeerId, to: PeerId, fields: FieldReader): RaftMessage {
+  const code = fields.integer()
   const type = TYPES[code]
   if (type === undefined) throw new CodedError('wire.unknown_type', { what: WHAT, got: code })
-  const envelope = { from, to, term }
+  const message = readFields(type, { from, to, term: fields.term() }, fields)
+  fields.end()
+  return message
+}
+
+type Envelope = Pick<RaftMessage, 'from' | 'to' | 'term'>
+
+function readFields(type: RaftMessage['type'], envelope: Envelope, fields: FieldReader): RaftMessage {
+  const { from, to, term } = envelope
   switch (type) {
     case 'pre-vote-request':
+      return { type, from, to, term, lastIndex: fields.index(), lastTerm: fields.term() }
     case 'vote-request': {
-      const [lastIndex, lastTerm] = checked(logEnd, fields, type)
-      return { type, ...envelope, lastIndex, lastTerm }
+      const end = { lastIndex: fields.index(), lastTerm: fields.term() }
+      return { type, from, to, term, ...end, isTransfer: fields.boolean() }
     }
     case 'pre-vote-response':
     case 'vote-response':
-      return { type, ...envelope, granted: checked(granted, fields, type)[0] }
-    case 'append-request': {
-      const [prevIndex, prevTerm, commitIndex, list] = checked(append, fields, type)
-      const entries = list.map(([entryTerm, kind, data], at) => ({
-        index: logIndex(prevIndex + 1 + at),
-        term: entryTerm,
-        kind,
-        data,
-      }))
-      return { type, ...envelope, prevIndex, prevTerm, commitIndex, entries }
-    }
+      return { type, from, to, term, granted: fields.boolean() }
+    case 'append-request':
+      return readAppend(envelope, fields)
     case 'append-accepted':
-      return { type, ...envelope, matchIndex: checked(oneIndex, fields, type)[0] }
+      return { type, from, to, term, matchIndex: fields.index() }
     case 'append-rejected': {
-      const [rejectedIndex, hintIndex, hintTerm] = checked(rejection, fields, type)
-      return { type, ...envelope, rejectedIndex, hintIndex, hintTerm }
+      const rejectedIndex = fields.index()
+      return { type, from, to, term, rejectedIndex, hintIndex: fields.index(), hintTerm: fields.term() }
     }
     case 'heartbeat-request':
-      return { type, ...envelope, commitIndex: checked(oneIndex, fields, type)[0] }
+      return { type, from, to, term, commitIndex: fields.index(), round: fields.index() }
     case 'heartbeat-response':
-      checked(nothing, fields, type)
-      return { type, ...envelope }
+      return { type, from, to, term, round: fields.index() }
+    case 'install-snapshot': {
+      const end = { index: fields.index(), term: fields.term() }
+      return {
+        type,
+        from,
+        to,
+        term,
+        snapshot: { ...end, configuration: fields.bytes(), data: fields.bytes() },
+      }
+    }
+    case 'timeout-now':
+      return { type, from, to, term }
     default:
       return unreachable(type)
   }
 }
 
-function checked<Schema extends z.ZodType>(
-  schema: Schema,
-  fields: unknown,
-  type: RaftMessage['type'],
-): z.output<Schema> {
-  const result = schema.safeParse(fields)
-  if (result.success) return result.data
-  const reason = `${type}: ${result.error.issues[0]?.message ?? 'does not fit'}`
-  throw new CodedError('wire.malformed', { what: WHAT, reason })
+function readAppend({ from, to, term }: Envelope, fields: FieldReader): RaftMessage {
+  const prevIndex = fields.index()
+  const prevTerm = fields.term()
+  const commitIndex = fields.index()
+  let index: number = prevIndex
+  const entries = fields.list((entry): Entry => {
+    index++
+    const entryTerm = entry.term()
+    const kind = KINDS[entry.integer()]
+    if (kind === undefined) throw entry.malformed('an entry kind')
+    const data = entry.bytes()
+    entry.end()
+    return { index: logIndex(index), term: entryTerm, kind, data }
+  })
+  return { type: 'append-request', from, to, term, prevIndex, prevTerm, commitIndex, entries }
 }

@@ -4,13 +4,26 @@ import { decode, encode, LIMITS } from '../base/index.ts'
 import { peerIdSchema } from './codec-fields.ts'
 import type { Configuration } from './configuration.ts'
 
-const peers = z
+const sorted = z
   .array(peerIdSchema)
-  .max(LIMITS.raftVotersMax)
   .refine((list) => list.every((peer, at) => at === 0 || peer > (list[at - 1] ?? peer)), 'not sorted')
+const voters = sorted.max(LIMITS.raftVotersMax)
 
-/** Strict: a list that this version does not know (a later one's) must not be overlooked. */
-const schema = z.strictObject({ voters: peers.min(1), votersOutgoing: peers })
+/**
+ * Strict: a list that this version does not know (a later one's) must not be overlooked. The first version had no learners
+ * and ended every joint configuration by itself; its entries mean what the defaults say.
+ */
+const schema = z
+  .strictObject({
+    voters: voters.min(1),
+    votersOutgoing: voters,
+    learners: sorted.max(LIMITS.rosterMax).default([]),
+    leave: z.enum(['auto', 'explicit']).default('auto'),
+  })
+  .refine(
+    ({ voters, learners }) => !learners.some((peer) => voters.includes(peer)),
+    'a voter that is a learner',
+  )
 
 export function encodeConfiguration(configuration: Configuration): Uint8Array {
   return encode(configuration)

@@ -14,42 +14,40 @@ import {
   assert,
   LIMITS,
   type LogIndex,
-  logIndex,
   type PeerId,
+  present,
   type Random,
   unreachable,
 } from '../base/index.ts'
-import { type Configuration, type ConfigurationChange, isSoleVoter } from './configuration.ts'
+import { onAppendAccepted, onAppendRejected, onHeartbeatResponse } from './answers.ts'
+import { type Configuration, isSoleVoter, type WantedConfiguration } from './configuration.ts'
+import { encodeConfiguration } from './configuration-codec.ts'
 import {
   countOwnVote,
   onPreVoteRequest,
   onPreVoteResponse,
+  onTimeoutNow,
   onVoteRequest,
   onVoteResponse,
   startPreVote,
 } from './election.ts'
 import type { HardState } from './entry.ts'
-import { onAppendRequest, onHeartbeatRequest } from './following.ts'
-import {
-  advanceCommit,
-  hasMessagesToSend,
-  onAppendAccepted,
-  onAppendRejected,
-  onHeartbeatResponse,
-  proposeChange,
-  proposeCommand,
-  sendMessages,
-  tickLeader,
-} from './leading.ts'
-import type { SavedLog } from './log-store.ts'
+import { onAppendRequest, onHeartbeatRequest, onInstallSnapshot } from './following.ts'
+import type { Leadership } from './leadership.ts'
+import { advanceCommit, proposeChange, proposeCommand, proposeLeave, tickLeader } from './leading.ts'
+import { type LogBase, NEVER_COMPACTED, type SavedLog } from './log-store.ts'
 import type { RaftMessage, StepResult } from './messages.ts'
 import { checkOptions, type RaftOptions } from './options.ts'
-import type { ProposeResult } from './proposal.ts'
+import type { ProposeResult, ReadResult, TransferResult } from './proposal.ts'
+import { requestRead } from './reading.ts'
 import type { Ready, RoleChange } from './ready.ts'
 import { answerStale, impossibility } from './reception.ts'
+import { hasMessagesToSend, sendMessages, sendSnapshot } from './replication.ts'
 import { restore } from './restore.ts'
 import type { RaftState } from './state.ts'
 import type { RaftStatus } from './status.ts'
+import { startTransfer } from './transfer.ts'
+import { Writes } from './writes.ts'
 
 interface RaftCoreInit {
   readonly self: PeerId
@@ -59,47 +57,65 @@ interface RaftCoreInit {
   /** Election jitter; a stream of this server's own. */
   readonly random: Random
   /**
-   * The last index whose effects the driver's state machine holds already: `committedEntries` begins after it.
-   * Default 0: everything committed comes again.
+   * The last index whose effects the driver's state machine holds already, not before the base of the log:
+   * `committedEntries` begins after it. Default: the base.
    */
   readonly appliedIndex?: LogIndex
 }
 
+type NotLeader = Extract<ProposeResult, { readonly reason: 'not-leader' }>
+
 const NO_PROGRESS: RaftStatus['progress'] = new Map()
 
 export class RaftCore {
-  private readonly state: RaftState
-  /** As of the last write that was begun. */
-  private written: HardState
-  /** Between `ready()` and `advance()`. */
-  private isWriting = false
+  private readonly init: RaftCoreInit
+  private state: RaftState
+  private writes: Writes
+  private compaction: LogBase | undefined
   private reported: RoleChange
   private reportedConfiguration: Configuration
 
   /** @throws CodedError `store.corrupt` when `saved` cannot be the log of a server. */
   constructor(init: RaftCoreInit) {
-    const { self, saved, random, appliedIndex = logIndex(0) } = init
+    this.init = init
+    const { self, saved, random, appliedIndex = saved.base.index } = init
     this.state = restore({ self, saved, options: checkOptions(init.options), random, appliedIndex })
-    this.written = saved.hardState ?? this.state.hardState
+    this.writes = new Writes(this.state, saved.hardState)
     this.reported = this.roleChange()
     this.reportedConfiguration = this.state.configuration
   }
 
+  /**
+   * A server that had lost its log may take part from now on, as one that votes for nobody before `hardState.votesFrom`,
+   * which is on its disk. Only before anything else was asked of it.
+   */
+  rejoined(hardState: HardState): void {
+    const { log, term } = this.state
+    assert(term === 0 && log.lastIndex === 0 && !this.writes.isUnderWay, 'only an empty server rejoins')
+    const { self, options, random } = this.init
+    const saved: SavedLog = { hardState, base: NEVER_COMPACTED, entries: [] }
+    this.state = restore({ self, options, random, saved, appliedIndex: NEVER_COMPACTED.index })
+    this.writes = new Writes(this.state, hardState)
+  }
+
   /** One tick of time (`RaftOptions` counts in them). */
   tick(): void {
-    const { state } = this
+    const { state, writes } = this
+    writes.tick()
     if (state.role.role === 'leader') {
       tickLeader(state, state.role.leadership)
+      // Followers that hear from it would never look for a leader whose disk works.
+      if (writes.isHanging) state.becomeFollower(state.term, undefined)
       return
     }
     state.electionElapsed++
     const isAlone = isSoleVoter(state.configuration, state.self) && state.role.role === 'follower'
     if (!state.electionTimedOut && !isAlone) return
-    if (!state.configurations.mayCampaign(state.self)) {
+    if (!state.mayCampaign) {
       // It never campaigns; but it does not go on naming a leader that is silent.
       state.becomeFollower(state.term, undefined)
       state.restartElectionTimer()
-    } else if (!this.isWriting) {
+    } else if (!writes.isUnderWay) {
       // A server whose disk is busy, or hangs, waits: it could not answer for a term of its own now.
       startPreVote(state)
     }
@@ -112,10 +128,21 @@ export class RaftCore {
     if (refusal !== undefined) return { outcome: 'refused', reason: refusal }
     if (state.isOverloaded) return { outcome: 'ignored', reason: 'overloaded' }
     if (message.term < state.term) return answerStale(state, message)
-    const asksForVote = message.type === 'pre-vote-request' || message.type === 'vote-request'
+    const asksForVote =
+      message.type === 'pre-vote-request' || (message.type === 'vote-request' && !message.isTransfer)
     if (asksForVote && state.isLeaderLeaseInForce) return { outcome: 'ignored', reason: 'leader-lease' }
     if (message.term > state.term) state.becomeFollower(message.term, undefined)
     return this.dispatch(message)
+  }
+
+  /**
+   * The connection to `peer` was closed. A hint, never a verdict: a follower asks the others soon instead of waiting for its
+   * leader's silence, and a leader takes what was on its way for lost.
+   */
+  loseContact(peer: PeerId): void {
+    const { state } = this
+    if (state.role.role === 'leader') state.role.leadership.progress.get(peer)?.startOver()
+    else if (state.leader === peer) state.leaderLost()
   }
 
   /**
@@ -123,91 +150,144 @@ export class RaftCore {
    * `ready()`.
    */
   propose(data: Uint8Array): ProposeResult {
-    const { role } = this.state
-    if (role.role !== 'leader') return this.notLeader()
-    return proposeCommand(this.state, role.leadership, data)
+    const { leadership } = this
+    return leadership === undefined ? this.notLeader() : proposeCommand(this.state, leadership, data)
   }
 
   /**
-   * Begins a change of the voters, if this server leads; `configuration.ts` tells how it goes on by itself. Voters
-   * that are added count at once: they should be reachable, or the group has lost its quorum until they are.
+   * Begins a change to the wanted configuration, if this server leads; `configuration.ts` tells how it goes on by itself.
+   * Voters that are added count at once: they should be reachable, or the group has lost its quorum until they are.
    */
-  proposeConfiguration(change: ConfigurationChange): ProposeResult {
-    const { role } = this.state
-    if (role.role !== 'leader') return this.notLeader()
-    return proposeChange(this.state, role.leadership, change)
+  proposeConfiguration(wanted: WantedConfiguration): ProposeResult {
+    const { leadership } = this
+    return leadership === undefined ? this.notLeader() : proposeChange(this.state, leadership, wanted)
   }
 
-  /** Whether `ready()` has anything to do. Always false between `ready()` and `advance()`. */
+  /** Ends a joint configuration with `leave: 'explicit'`, once it is committed. */
+  leaveJoint(): ProposeResult {
+    const { leadership } = this
+    return leadership === undefined ? this.notLeader() : proposeLeave(this.state, leadership)
+  }
+
+  /** Hands leadership over to `to`; proposals are refused until it leads, or an election timeout has passed. */
+  transferLeadership(to: PeerId): TransferResult {
+    const { leadership } = this
+    return leadership === undefined ? this.notLeader() : startTransfer(this.state, leadership, to)
+  }
+
+  /** Asks for an index at which the state machine answers linearizably; it comes in `Ready.reads`. */
+  readIndex(): ReadResult {
+    const { leadership } = this
+    return leadership === undefined ? this.notLeader() : requestRead(this.state, leadership)
+  }
+
+  /**
+   * A snapshot for a peer of `Ready.snapshotsWanted`. `index`: how far the state machine was when it was made, at least the
+   * base of the log. If the peer needs none any more, nothing happens.
+   */
+  provideSnapshot(peer: PeerId, snapshot: { readonly index: LogIndex; readonly data: Uint8Array }): void {
+    const { state, leadership } = this
+    if (leadership === undefined) return
+    const { baseIndex, handedOutIndex } = state.log
+    assert(snapshot.index >= baseIndex && snapshot.index <= handedOutIndex, 'a snapshot of what is applied')
+    sendSnapshot(state, leadership, peer, snapshot)
+  }
+
+  /** The snapshot for `peer` could not be made or delivered; if it still needs one, it is wanted again. */
+  snapshotFailed(peer: PeerId): void {
+    const progress = this.leadership?.progress.get(peer)
+    if (progress?.mode === 'snapshot') progress.startOver()
+  }
+
+  /** Whether `ready()` has anything to do. */
   hasReady(): boolean {
-    if (this.isWriting) return false
-    const { state } = this
+    const { state, leadership } = this
     return (
       state.messages.length > 0 ||
-      state.messagesAfterPersist.length > 0 ||
-      state.log.hasUnpersisted ||
+      this.writes.hasNews ||
       state.log.hasCommittedToHandOut ||
+      this.compaction !== undefined ||
+      state.snapshotsWanted.length > 0 ||
+      state.confirmedReads.length > 0 ||
       state.configuration !== this.reportedConfiguration ||
-      this.isVoteUnwritten() ||
       this.isRoleUnreported() ||
-      (state.role.role === 'leader' && hasMessagesToSend(state, state.role.leadership))
+      (leadership !== undefined && hasMessagesToSend(state, leadership))
     )
   }
 
-  /** What is to be done now. The order is told in `ready.ts`; `advance()` follows before the next call. */
+  /** What is to be done now: see `ready.ts`. */
   ready(): Ready {
-    assert(!this.isWriting, 'advance() comes before the next ready()')
-    const { state } = this
-    if (state.role.role === 'leader') sendMessages(state, state.role.leadership)
-    const entries = state.log.beginWrite()
-    const hasCommitMoved = state.log.commitIndex !== this.written.commitIndex
-    const writesHardState = this.isVoteUnwritten() || (entries.length > 0 && hasCommitMoved)
-    if (writesHardState) this.written = state.hardState
+    const { state, leadership } = this
+    if (leadership !== undefined) sendMessages(state, leadership)
+    const write = this.writes.begin()
     const roleChange = this.isRoleUnreported() ? this.roleChange() : undefined
     if (roleChange !== undefined) this.reported = roleChange
     const configuration = state.configuration === this.reportedConfiguration ? undefined : state.configuration
     this.reportedConfiguration = state.configuration
     const ready: Ready = {
-      hardState: writesHardState ? this.written : undefined,
-      entries,
       messages: state.messages,
-      messagesAfterPersist: state.messagesAfterPersist,
+      write,
       committedEntries: state.log.handOutCommitted(LIMITS.raftReadyBytesMax),
+      compaction: this.compaction,
+      snapshotsWanted: state.snapshotsWanted,
+      reads: state.confirmedReads,
       roleChange,
       configuration,
     }
     state.messages = []
-    state.messagesAfterPersist = []
-    this.isWriting = true
+    state.snapshotsWanted = []
+    state.confirmedReads = []
+    this.compaction = undefined
     return ready
   }
 
-  /** The last `Ready` is done: what it wrote is durable. */
-  advance(): void {
-    assert(this.isWriting, 'ready() comes before advance()')
+  /** The outstanding write is durable; if it was a snapshot, the state machine has taken it over. */
+  writeDone(): void {
     const { state } = this
-    this.isWriting = false
-    state.log.finishWrite()
-    countOwnVote(state, this.written.term, this.written.vote)
+    const { hardState } = this.writes.done()
+    if (hardState !== undefined) countOwnVote(state, hardState.term, hardState.vote)
     if (state.role.role === 'leader') advanceCommit(state, state.role.leadership)
   }
 
-  get status(): RaftStatus {
+  /** The state machine has applied what it was handed, up to `index`, and accepted it for the disk. */
+  applied(index: LogIndex): void {
     const { state } = this
-    const { log, role } = state
+    const { log, options } = state
+    log.applyTo(index)
+    const cut = log.cutIndex(options.compactEntriesMax, options.compactBytesMax)
+    if (cut === undefined) return
+    const configuration = encodeConfiguration(state.configurations.at(cut))
+    const base = { index: cut, term: present(log.termAt(cut), 'term of what is applied'), configuration }
+    log.cutTo(base)
+    state.configurations.compactTo(cut)
+    this.compaction = base
+  }
+
+  get status(): RaftStatus {
+    const { state, leadership } = this
+    const { log } = state
     return {
       self: state.self,
-      role: role.role,
+      role: state.role.role,
       term: state.term,
       leader: state.leader,
       commitIndex: log.commitIndex,
+      appliedIndex: log.appliedIndex,
+      baseIndex: log.baseIndex,
       lastIndex: log.lastIndex,
       persistedIndex: log.persistedIndex,
       configuration: state.configuration,
       configurationIndex: state.configurations.currentIndex,
-      committedInTerm: log.commitIndex > 0 && log.termAt(log.commitIndex) === state.term,
-      progress: role.role === 'leader' ? role.leadership.progress : NO_PROGRESS,
+      committedConfiguration: state.configurations.at(log.commitIndex),
+      appliedInTerm: log.appliedIndex > 0 && log.termAt(log.appliedIndex) === state.term,
+      transferTo: leadership?.transfer?.to,
+      progress: leadership?.progress ?? NO_PROGRESS,
     }
+  }
+
+  private get leadership(): Leadership | undefined {
+    const { role } = this.state
+    return role.role === 'leader' ? role.leadership : undefined
   }
 
   private dispatch(message: RaftMessage): StepResult {
@@ -225,6 +305,10 @@ export class RaftCore {
         return onAppendRequest(state, message)
       case 'heartbeat-request':
         return onHeartbeatRequest(state, message)
+      case 'install-snapshot':
+        return onInstallSnapshot(state, message)
+      case 'timeout-now':
+        return onTimeoutNow(state, message)
       case 'append-accepted':
       case 'append-rejected':
       case 'heartbeat-response':
@@ -252,16 +336,12 @@ export class RaftCore {
     }
   }
 
-  private notLeader(): ProposeResult {
+  private notLeader(): NotLeader {
     return { accepted: false, reason: 'not-leader', leader: this.state.leader }
   }
 
   private roleChange(): RoleChange {
     return { role: this.state.role.role, term: this.state.term, leader: this.state.leader }
-  }
-
-  private isVoteUnwritten(): boolean {
-    return this.state.term !== this.written.term || this.state.vote !== this.written.vote
   }
 
   private isRoleUnreported(): boolean {

@@ -4,9 +4,16 @@
  * Its own vote counts when it is on its disk, like anybody else's.
  */
 import { type PeerId, term } from '../base/index.ts'
-import { isVoter, members } from './configuration.ts'
+import { allVoters, isVoter } from './configuration.ts'
 import { becomeLeader } from './leading.ts'
-import type { PreVoteRequest, PreVoteResponse, StepResult, VoteRequest, VoteResponse } from './messages.ts'
+import type {
+  PreVoteRequest,
+  PreVoteResponse,
+  StepResult,
+  TimeoutNow,
+  VoteRequest,
+  VoteResponse,
+} from './messages.ts'
 import { type Ballot, ballotOutcome } from './quorum.ts'
 import { HANDLED, type RaftState } from './state.ts'
 
@@ -33,7 +40,7 @@ export function startPreVote(state: RaftState): void {
  * could crash before it, campaign again in the same term with a log that a leader has changed meanwhile, and win
  * with votes that were given to the old one.
  */
-function startElection(state: RaftState): void {
+function startElection(state: RaftState, isTransfer: boolean): void {
   state.term = term(state.term + 1)
   state.vote = state.self
   state.restartElectionTimer()
@@ -46,6 +53,7 @@ function startElection(state: RaftState): void {
       term: state.term,
       lastIndex: state.log.lastIndex,
       lastTerm: state.log.lastTerm,
+      isTransfer,
     })
   }
 }
@@ -57,9 +65,20 @@ export function countOwnVote(state: RaftState, votedTerm: number, vote: PeerId |
   countVotes(state, state.role.ballot)
 }
 
+/**
+ * The leader hands over (thesis §3.10): it has made sure that this log is as long as its own, so there is no pre-vote, and
+ * the others need not wait until they miss it.
+ */
+export function onTimeoutNow(state: RaftState, message: TimeoutNow): StepResult {
+  if (state.leader !== message.from || !state.mayCampaign)
+    return { outcome: 'ignored', reason: 'not-expected' }
+  startElection(state, true)
+  return HANDLED
+}
+
 /** The request's term is the current one: an older one was answered, a newer one adopted, before. */
 export function onPreVoteRequest(state: RaftState, request: PreVoteRequest): StepResult {
-  const granted = state.log.isUpToDate(request.lastIndex, request.lastTerm)
+  const granted = state.mayVote && state.log.isUpToDate(request.lastIndex, request.lastTerm)
   state.messagesAfterPersist.push({
     type: 'pre-vote-response',
     from: state.self,
@@ -71,16 +90,18 @@ export function onPreVoteRequest(state: RaftState, request: PreVoteRequest): Ste
 }
 
 /**
- * Whoever asks is answered, member or not: this server's configuration may be older than the candidate's, and
+ * Whoever asks is answered, member or not, and also by a learner: this server's configuration may be older than the candidate's, and
  * its vote may be the one that is missing (thesis §4.2.1). The candidate knows whose votes count.
  */
 export function onVoteRequest(state: RaftState, request: VoteRequest): StepResult {
   const isFree = state.vote === undefined && state.leader === undefined
   const granted =
-    (isFree || state.vote === request.from) && state.log.isUpToDate(request.lastIndex, request.lastTerm)
+    state.mayVote &&
+    (isFree || state.vote === request.from) &&
+    state.log.isUpToDate(request.lastIndex, request.lastTerm)
   if (granted) {
     state.vote = request.from
-    state.electionElapsed = 0
+    state.delayElection()
   }
   state.messagesAfterPersist.push({
     type: 'vote-response',
@@ -110,7 +131,7 @@ export function onVoteResponse(state: RaftState, response: VoteResponse): StepRe
 
 function countPreVotes(state: RaftState, ballot: Ballot): void {
   const outcome = ballotOutcome(state.configuration, ballot)
-  if (outcome === 'won') startElection(state)
+  if (outcome === 'won') startElection(state, false)
   if (outcome === 'lost') state.becomeFollower(state.term, undefined)
 }
 
@@ -121,7 +142,5 @@ function countVotes(state: RaftState, ballot: Ballot): void {
 }
 
 function otherVoters(state: RaftState): readonly PeerId[] {
-  return [...members(state.configuration)].filter(
-    (peer) => peer !== state.self && isVoter(state.configuration, peer),
-  )
+  return [...allVoters(state.configuration)].filter((peer) => peer !== state.self)
 }

@@ -19,4 +19,10 @@ export interface HardState {
   readonly term: Term
   readonly vote: PeerId | undefined
   readonly commitIndex: LogIndex
+  /**
+   * Absent on a healthy server. A store that was rebuilt has forgotten votes and entries: it votes for nobody, and does not
+   * campaign, before its log reaches this index. There lies a committed entry of `term`, by which the group had removed
+   * it, so that what it forgot cannot be missed.
+   */
+  readonly votesFrom?: LogIndex
 }

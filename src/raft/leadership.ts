@@ -1,12 +1,26 @@
 import { type LogIndex, logIndex, type PeerId } from '../base/index.ts'
-import { Progress } from './progress.ts'
+import { type InflightLimits, Progress } from './progress.ts'
+import type { ReadId } from './proposal.ts'
+
+/** A read that waits until a quorum has answered heartbeat `round`. */
+interface WaitingRead {
+  readonly id: ReadId
+  readonly index: LogIndex
+  readonly round: number
+}
+
+interface Transfer {
+  readonly to: PeerId
+  /** Ticks that it may still take. */
+  ticksLeft: number
+  /** It was told to campaign. */
+  isAsked: boolean
+}
 
 /** What a server keeps only while it leads (figure 2, "volatile state on leaders"); gone when it steps down. */
 export class Leadership {
   /** Of every other member. */
   readonly progress = new Map<PeerId, Progress>()
-  /** Bytes of entries that are not committed yet. */
-  uncommittedBytes: number
   /**
    * No configuration is proposed before this index is committed: that of the last one proposed, at first that of
    * the term's own first entry. So one change is under way at a time, and none before the leader has committed an
@@ -14,11 +28,15 @@ export class Leadership {
    */
   configurationBarrier: LogIndex
   heartbeatElapsed = 0
-  /** Heartbeats leave with the next `Ready`; if a slow write delays that, they do not pile up. */
+  /** Heartbeats leave with the next `Ready`; if that is late, they do not pile up. */
   isHeartbeatDue = false
+  /** The newest heartbeat round that was begun. */
+  heartbeatRound = 0
+  /** In the order of their rounds. */
+  reads: WaitingRead[] = []
+  transfer: Transfer | undefined
 
-  constructor(uncommittedBytes: number, configurationBarrier: LogIndex) {
-    this.uncommittedBytes = uncommittedBytes
+  constructor(configurationBarrier: LogIndex) {
     this.configurationBarrier = configurationBarrier
   }
 
@@ -31,10 +49,10 @@ export class Leadership {
     others: ReadonlySet<PeerId>,
     nextIndex: LogIndex,
     isActive: boolean,
-    inflightMax: number,
+    limits: InflightLimits,
   ): void {
     for (const peer of this.progress.keys()) if (!others.has(peer)) this.progress.delete(peer)
     for (const peer of others)
-      if (!this.progress.has(peer)) this.progress.set(peer, new Progress(nextIndex, isActive, inflightMax))
+      if (!this.progress.has(peer)) this.progress.set(peer, new Progress(nextIndex, isActive, limits))
   }
 }

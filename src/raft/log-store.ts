@@ -1,10 +1,30 @@
+import { type LogIndex, logIndex, type Term, term } from '../base/index.ts'
 import type { Entry, HardState } from './entry.ts'
+
+/**
+ * Where a compacted log begins (§7). What every entry up to `index` did lives in the state machine's own records; the log
+ * keeps of them what it needs to go on: the term, for the consistency check, and the configuration in effect there.
+ */
+export interface LogBase {
+  /** 0: never compacted. */
+  readonly index: LogIndex
+  readonly term: Term
+  /** An encoded `Configuration`; empty at index 0. */
+  readonly configuration: Uint8Array
+}
+
+export const NEVER_COMPACTED: LogBase = {
+  index: logIndex(0),
+  term: term(0),
+  configuration: new Uint8Array(0),
+}
 
 /** Everything consensus needs to go on after a restart. */
 export interface SavedLog {
   /** `undefined` for a store that was never written. */
   readonly hardState: HardState | undefined
-  /** Contiguous, from index 1. (A first index above 1 comes with snapshots.) */
+  readonly base: LogBase
+  /** Contiguous, from `base.index + 1`. */
   readonly entries: readonly Entry[]
 }
 
@@ -28,4 +48,10 @@ export interface LogStore {
    *   a failed fsync left behind.
    */
   append(write: LogWrite): Promise<void>
+  /**
+   * Drops every entry up to `base.index`. Not durable by itself: it rides on the next synced batch, after the state
+   * commits that were accepted before it, so that the records it relies on are never behind it.
+   * @throws CodedError as `append`
+   */
+  compact(base: LogBase): Promise<void>
 }

@@ -1,16 +1,17 @@
 /**
- * The log of one server, in memory, with the four marks that a log has here. Always
+ * The log of one server, in memory, from where it was last cut. Always
  *
- *     handed out ≤ min(commit, persisted)      persisted ≤ being written ≤ last
+ *     base ≤ applied ≤ handed out ≤ min(commit, persisted)      persisted ≤ being written ≤ last
  *
+ * (but for a snapshot that is not installed yet: then the base is already its own, and runs ahead of what is handed out).
  * The commit index may run ahead of the persisted one: a leader may say that a quorum has an entry which this
- * server is still writing. Entries lie in one array, contiguous from `FIRST_INDEX`: every access is index
- * arithmetic. Compaction will make the first index a field that rises, with the term before it kept beside.
+ * server is still writing. Entries lie in one array, contiguous from `base + 1`: every access is index arithmetic, and an
+ * append costs O(1).
  */
-import { assert, type LogIndex, logIndex, present, type Term, term } from '../base/index.ts'
+import { assert, type LogIndex, logIndex, present, type Term } from '../base/index.ts'
 import type { Entry, EntryKind } from './entry.ts'
+import type { LogBase } from './log-store.ts'
 
-const FIRST_INDEX = 1
 /** What an entry costs beyond its data, in memory and on the wire: index, term, kind, framing. Rounded up. */
 const ENTRY_OVERHEAD_BYTES = 32
 
@@ -20,27 +21,42 @@ export function entryBytes(data: Uint8Array): number {
 
 export class RaftLog {
   private readonly entries: Entry[]
+  private base: LogBase
   private commit: number
   private persisted: number
   /** Last index of the write under way that still holds what is being written; `persisted` when there is none. */
   private writing: number
   private handedOut: number
+  private applied: number
+  /** Of the entries up to `applied`, and of those after it. */
+  private appliedBytes = 0
+  private laterBytes = 0
 
-  /** @param entries contiguous, and on the disk already. @param applied what the state machine has already. */
-  constructor(entries: readonly Entry[], commit: LogIndex, applied: LogIndex) {
+  /** @param entries contiguous from the base, and on the disk already. @param applied what the state machine has already. */
+  constructor(base: LogBase, entries: readonly Entry[], commit: LogIndex, applied: LogIndex) {
+    this.base = base
     this.entries = [...entries]
     this.commit = commit
     this.persisted = this.lastIndex
     this.writing = this.persisted
     this.handedOut = applied
+    this.applied = applied
+    for (const { index, data } of entries) {
+      if (index <= applied) this.appliedBytes += entryBytes(data)
+      else this.laterBytes += entryBytes(data)
+    }
+  }
+
+  get baseIndex(): LogIndex {
+    return this.base.index
   }
 
   get lastIndex(): LogIndex {
-    return logIndex(FIRST_INDEX - 1 + this.entries.length)
+    return logIndex(this.base.index + this.entries.length)
   }
 
   get lastTerm(): Term {
-    return this.entries.at(-1)?.term ?? term(0)
+    return this.entries.at(-1)?.term ?? this.base.term
   }
 
   get commitIndex(): LogIndex {
@@ -51,13 +67,26 @@ export class RaftLog {
     return logIndex(this.persisted)
   }
 
-  /** `undefined` where the log has no entry. Index 0, before the first, has term 0. */
+  get appliedIndex(): LogIndex {
+    return logIndex(this.applied)
+  }
+
+  get handedOutIndex(): LogIndex {
+    return logIndex(this.handedOut)
+  }
+
+  /** Of the entries that are not applied: what memory holds of a group that stands still. */
+  get unappliedBytes(): number {
+    return this.laterBytes
+  }
+
+  /** `undefined` where the log has no entry, but for its base. */
   termAt(index: number): Term | undefined {
-    return index === 0 ? term(0) : this.entries[index - FIRST_INDEX]?.term
+    return index === this.base.index ? this.base.term : this.entries[index - this.base.index - 1]?.term
   }
 
   entryAt(index: number): Entry {
-    return present(this.entries[index - FIRST_INDEX], `entry ${index}`)
+    return present(this.entries[index - this.base.index - 1], `entry ${index}`)
   }
 
   /** §5.4.1: whether a log that ends there is at least as up-to-date as this one. */
@@ -68,7 +97,7 @@ export class RaftLog {
   /** A leader's own: it only ever appends (§5.3, Leader Append-Only). */
   append(entryTerm: Term, kind: EntryKind, data: Uint8Array): Entry {
     const entry: Entry = { index: logIndex(this.lastIndex + 1), term: entryTerm, kind, data }
-    this.entries.push(entry)
+    this.push(entry)
     return entry
   }
 
@@ -90,8 +119,9 @@ export class RaftLog {
     const keep = present(entries[0], 'first entry').index - 1
     assert(keep >= this.commit, 'a committed entry is never replaced')
     assert(keep <= this.lastIndex, 'the log has no gaps')
-    this.entries.length = keep - FIRST_INDEX + 1
-    for (const entry of entries) this.entries.push(entry)
+    while (this.lastIndex > keep)
+      this.laterBytes -= entryBytes(present(this.entries.pop(), 'last entry').data)
+    for (const entry of entries) this.push(entry)
     // What the disk holds, or is being given, from here on is not this log any more, not even if an entry of
     // the same index and term came back later (the ABA case).
     this.persisted = Math.min(this.persisted, keep)
@@ -100,11 +130,12 @@ export class RaftLog {
 
   /**
    * The largest index up to `index` whose term is at most `otherTerm`: above it, the two logs cannot agree. Terms
-   * never fall along a log, so it is found by halving.
+   * never fall along a log, so it is found by halving. What was cut off cannot be ruled out.
    */
-  lastNotAfter(index: number, otherTerm: Term): LogIndex {
-    let low = 0
+  lastNotAfter(index: LogIndex, otherTerm: Term): LogIndex {
+    let low: number = this.base.index
     let high = Math.min(index, this.lastIndex)
+    if (high < low) return index
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)
       if (present(this.termAt(middle), 'term inside the log') <= otherTerm) low = middle
@@ -125,9 +156,9 @@ export class RaftLog {
 
   /** Everything that is not on the disk, as one write that begins now. */
   beginWrite(): readonly Entry[] {
-    const first = this.writing + 1
+    const from = this.writing - this.base.index
     this.writing = this.lastIndex
-    return this.entries.slice(first - FIRST_INDEX)
+    return this.entries.slice(from)
   }
 
   /** The write is on the disk: all of it counts, except what was replaced meanwhile. */
@@ -135,8 +166,17 @@ export class RaftLog {
     this.persisted = this.writing
   }
 
+  /** Whether entries are with the driver, which has not applied them yet. */
+  get isApplying(): boolean {
+    return this.applied < this.handedOut
+  }
+
   get hasCommittedToHandOut(): boolean {
-    return this.handedOut < Math.min(this.commit, this.persisted)
+    return (
+      !this.isApplying &&
+      this.handedOut >= this.base.index &&
+      this.handedOut < Math.min(this.commit, this.persisted)
+    )
   }
 
   /** The next committed and persisted entries, each once. */
@@ -147,6 +187,63 @@ export class RaftLog {
     return page
   }
 
+  /** The driver has applied what it was handed, up to `index`. */
+  applyTo(index: LogIndex): void {
+    assert(index > this.applied && index <= this.handedOut, 'only what was handed out can be applied, once')
+    // A snapshot may have taken the place of what was being applied.
+    for (let at = Math.max(this.applied, this.base.index) + 1; at <= index; at++) {
+      const bytes = entryBytes(this.entryAt(at).data)
+      this.laterBytes -= bytes
+      this.appliedBytes += bytes
+    }
+    this.applied = index
+  }
+
+  /**
+   * Where the log should be cut: `undefined` while its applied part is within both limits, else so that half of them stays.
+   */
+  cutIndex(entriesMax: number, bytesMax: number): LogIndex | undefined {
+    const isWithin = this.applied - this.base.index <= entriesMax && this.appliedBytes <= bytesMax
+    if (isWithin || this.applied <= this.base.index) return undefined
+    let index: number = this.base.index
+    let bytes = this.appliedBytes
+    while (this.applied - index > entriesMax / 2 || bytes > bytesMax / 2)
+      bytes -= entryBytes(this.entryAt(++index).data)
+    return logIndex(index)
+  }
+
+  /** Forgets every entry up to the new base, which is applied. */
+  cutTo(base: LogBase): void {
+    assert(base.index > this.base.index && base.index <= this.applied, 'only what is applied is cut off')
+    for (const { data } of this.entries.splice(0, base.index - this.base.index))
+      this.appliedBytes -= entryBytes(data)
+    this.base = base
+  }
+
+  /** A snapshot takes the place of the whole log. Nothing is handed out until `installed()`. */
+  reset(base: LogBase): void {
+    assert(base.index > this.commit, 'a snapshot of what is committed here is of no use')
+    this.entries.length = 0
+    this.appliedBytes = 0
+    this.laterBytes = 0
+    this.base = base
+    this.commit = base.index
+    this.persisted = base.index
+    this.writing = base.index
+  }
+
+  /** The state machine is at the base now. */
+  installed(): void {
+    assert(!this.isApplying, 'a snapshot is installed while nothing is being applied')
+    this.handedOut = this.base.index
+    this.applied = this.base.index
+  }
+
+  private push(entry: Entry): void {
+    this.entries.push(entry)
+    this.laterBytes += entryBytes(entry.data)
+  }
+
   private page(first: number, last: number, bytesMax: number): readonly Entry[] {
     let end = first
     let bytes = 0
@@ -154,6 +251,6 @@ export class RaftLog {
       bytes += entryBytes(this.entryAt(end).data)
       if (bytes > bytesMax && end > first) break
     }
-    return this.entries.slice(first - FIRST_INDEX, end - FIRST_INDEX)
+    return this.entries.slice(first - this.base.index - 1, end - this.base.index - 1)
   }
 }

@@ -1,12 +1,11 @@
 /**
- * What servers say to each other (paper, figure 2; pre-vote: thesis §9.6). `term` is always the sender's current
- * term at the time of sending, in pre-vote messages too (the term that would be campaigned in is one above), so
- * that "Rules for Servers: if a message's term is newer, step to it" is one rule without exceptions.
- *
- * Snapshot, leadership transfer and read-index messages join this union when they come.
+ * What servers say to each other (paper, figures 2 and 13; pre-vote: thesis §9.6, transfer: §3.10, reads: §6.4). `term` is
+ * always the sender's current term at the time of sending, in pre-vote messages too (the term that would be campaigned
+ * in is one above), so that "Rules for Servers: if a message's term is newer, step to it" is one rule without exceptions.
  */
 import type { LogIndex, PeerId, Term } from '../base/index.ts'
 import type { Entry } from './entry.ts'
+import type { Snapshot } from './snapshot.ts'
 
 interface Envelope {
   readonly from: PeerId
@@ -32,6 +31,8 @@ export interface PreVoteResponse extends Envelope {
 
 export interface VoteRequest extends Envelope, LogEnd {
   readonly type: 'vote-request'
+  /** The leader itself asked for this election: it is not refused for the leader's sake. */
+  readonly isTransfer: boolean
 }
 
 export interface VoteResponse extends Envelope {
@@ -69,10 +70,24 @@ export interface HeartbeatRequest extends Envelope {
   readonly type: 'heartbeat-request'
   /** The leader's commit index as far as it knows that this follower's log matches. */
   readonly commitIndex: LogIndex
+  /** Rises within a term; an answer to it says that the leader was still followed after it asked. */
+  readonly round: number
 }
 
 export interface HeartbeatResponse extends Envelope {
   readonly type: 'heartbeat-response'
+  readonly round: number
+}
+
+/** In place of entries that the leader has compacted. Answered like an append, once it is durable. */
+export interface InstallSnapshot extends Envelope {
+  readonly type: 'install-snapshot'
+  readonly snapshot: Snapshot
+}
+
+/** "Campaign at once: your log is as long as mine, and I am willing to go." */
+export interface TimeoutNow extends Envelope {
+  readonly type: 'timeout-now'
 }
 
 export type RaftMessage =
@@ -85,6 +100,8 @@ export type RaftMessage =
   | AppendRejected
   | HeartbeatRequest
   | HeartbeatResponse
+  | InstallSnapshot
+  | TimeoutNow
 
 /**
  * What became of a message. `ignored`: of no use now, which is normal where messages are late, lost and repeated.
@@ -105,17 +122,24 @@ type IgnoreReason =
   | 'not-expected'
   /** An answer from a server that the configuration does not name. */
   | 'unknown-peer'
-  /** Too many answers wait for a disk write already (`LIMITS.raftWaitingAnswersMax`); the sender will repeat. */
+  /**
+   * Too many answers wait for a disk write already (`LIMITS.raftWaitingAnswersMax`), or too many bytes for being applied
+   * (twice `maxUncommittedBytes`); the sender will repeat.
+   */
   | 'overloaded'
+  /** A snapshot is being made durable; until then the log takes nothing. */
+  | 'installing-snapshot'
 
 export type RefuseReason =
   /** Not addressed to this server, or from its own id. */
   | 'misaddressed'
   /** Entries with gaps, terms that fall or lie in the future, or a configuration that cannot be read. */
   | 'malformed-entries'
+  /** A snapshot of nothing, of a term to come, or with a configuration that cannot be read. */
+  | 'malformed-snapshot'
   /** A leader's message in a term that already has another leader. */
   | 'second-leader'
   /** Would replace an entry that is committed. */
   | 'conflicts-with-committed'
-  /** Speaks of an index that the log it is about does not have. */
+  /** Speaks of an index, or a heartbeat round, that the server it is about does not have. */
   | 'beyond-log'

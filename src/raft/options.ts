@@ -24,15 +24,28 @@ export interface RaftOptions {
    */
   readonly maxAppendBytes: number
   /**
-   * Bytes of entries that the leader holds without commit; more proposals are refused. About `throughput · time
-   * to commit`: a group that lost its quorum must not fill the leader's memory. At least `maxAppendBytes`.
+   * Bytes of entries that the leader holds without having them committed and applied; more proposals are refused. About
+   * `throughput · time to commit`: a group that lost its quorum, or a state machine that hangs, must not fill the
+   * leader's memory. At least `maxAppendBytes`.
    */
   readonly maxUncommittedBytes: number
   /**
-   * Append messages on the way to one follower without an answer. Enough to fill the link is `round trip ·
-   * bandwidth / maxAppendBytes`; memory on the way is up to `maxInflightAppends · maxAppendBytes` per follower.
+   * Append messages on the way to one follower without an answer. Small ones follow each other as fast as proposals come,
+   * so this is about `round trip · messages per second`.
    */
   readonly maxInflightAppends: number
+  /**
+   * Bytes of entries on the way to one follower without an answer: what bounds memory, where the number of messages
+   * bounds small ones. About `round trip · bandwidth`; at least `maxAppendBytes`.
+   */
+  readonly maxInflightBytes: number
+  /**
+   * Applied entries kept in the log, for followers that are a little behind; beyond it, or beyond `compactBytesMax`, the log
+   * is cut so that half of it stays. Larger: fewer snapshots, more memory, a longer restart.
+   */
+  readonly compactEntriesMax: number
+  /** Bytes of applied entries kept in the log. A snapshot is worth its cost when it is smaller than these. */
+  readonly compactBytesMax: number
 }
 
 /** For a tick of about 50 ms on a LAN: fail-over in about a second. */
@@ -41,17 +54,20 @@ export const RAFT_DEFAULTS: RaftOptions = {
   heartbeatTicks: 2,
   maxAppendBytes: 256 * KiB,
   maxUncommittedBytes: 16 * MiB,
-  maxInflightAppends: 32,
+  maxInflightAppends: 256,
+  maxInflightBytes: 4 * MiB,
+  compactEntriesMax: 20_000,
+  compactBytesMax: 16 * MiB,
 }
 
 /** @throws InvariantError for options that cannot work: they come from the program, never from a peer. */
 export function checkOptions(options: RaftOptions): RaftOptions {
-  const { electionTicks, heartbeatTicks, maxAppendBytes, maxUncommittedBytes, maxInflightAppends } = options
+  const { electionTicks, heartbeatTicks, maxAppendBytes, maxUncommittedBytes, maxInflightBytes } = options
   for (const value of Object.values(options))
     assert(Number.isSafeInteger(value) && value > 0, 'positive whole options')
   assert(electionTicks >= 3 * heartbeatTicks, 'electionTicks is at least three heartbeatTicks')
   assert(maxAppendBytes >= 1 * KiB, 'an append message has room for a configuration')
   assert(maxUncommittedBytes >= maxAppendBytes, 'a proposal of the largest size fits the uncommitted bytes')
-  assert(maxInflightAppends >= 1, 'at least one append may be on its way')
+  assert(maxInflightBytes >= maxAppendBytes, 'the largest append may be on its way')
   return options
 }

@@ -2,49 +2,101 @@
  * What a leader knows of one follower's log, and how fast it may send (thesis §10.2.1; etcd's `tracker`).
  *
  * `probe`: where the logs meet is not known; one message, then wait for its answer or for the next heartbeat's.
- * `replicate`: they meet at `matchIndex`; messages follow each other without waiting, at most
- * `maxInflightAppends`. A rejection, which then means a lost or overtaken message, goes back to `probe`.
+ * `replicate`: they meet at `matchIndex`; messages follow each other without waiting, as far as the limits on messages and
+ * bytes allow. A rejection, which then means a lost or overtaken message, goes back to `probe`.
+ * `snapshot`: the entries that the follower lacks are compacted; it gets a snapshot, and no entries until that succeeded or
+ * failed, after which a probe finds out where the logs meet. In case the follower's word of its success was lost, each answer to
+ * a heartbeat lets an empty append ask for it.
  */
-import { type LogIndex, logIndex } from '../base/index.ts'
+import { type LogIndex, logIndex, type Term } from '../base/index.ts'
 import type { ProgressView } from './status.ts'
+
+/** What should leave for a follower now. */
+export type NextMessage = 'append' | 'snapshot' | 'nothing'
+
+/** What a leader's own log is like, as far as it decides what may be sent. */
+interface LogMarks {
+  readonly baseIndex: LogIndex
+  readonly lastIndex: LogIndex
+  readonly commitIndex: LogIndex
+}
+
+export interface InflightLimits {
+  readonly maxInflightAppends: number
+  readonly maxInflightBytes: number
+}
+
+interface LogEnd {
+  readonly index: LogIndex
+  readonly term: Term
+}
+
+interface Inflight {
+  readonly lastIndex: LogIndex
+  readonly bytes: number
+}
 
 export class Progress implements ProgressView {
   matchIndex: LogIndex = logIndex(0)
   nextIndex: LogIndex
-  mode: 'probe' | 'replicate' = 'probe'
+  mode: 'probe' | 'replicate' | 'snapshot' = 'probe'
   active: boolean
-  private readonly inflightMax: number
-  /** Last index of each append with entries on its way, ascending. */
-  private readonly window: LogIndex[] = []
+  /** The newest heartbeat round that it answered. */
+  answeredRound = 0
+  private readonly limits: InflightLimits
+  /** Appends with entries on their way, in the order of sending. */
+  private readonly window: Inflight[] = []
+  private inflightBytes = 0
   /** Probe: the one message is on its way. */
   private waiting = false
-  /** Replicate: nothing was heard of the last entries; ask with an empty append whether they arrived. */
+  /** Nothing was heard of the last entries, or of the snapshot; ask with an empty append whether they arrived. */
   private doubted = false
+  /** Snapshot: where the one on its way ends; absent while the driver has not provided it. */
+  private snapshotEnd: LogEnd | undefined
   /** The newest commit index that was put into an append. */
   private commitSent = logIndex(0)
 
-  constructor(nextIndex: LogIndex, active: boolean, inflightMax: number) {
+  constructor(nextIndex: LogIndex, active: boolean, limits: InflightLimits) {
     this.nextIndex = nextIndex
     this.active = active
-    this.inflightMax = inflightMax
+    this.limits = limits
   }
 
   get inflight(): number {
     return this.window.length
   }
 
-  /** Whether an append should leave now. */
-  wantsAppend(lastIndex: LogIndex, commitIndex: LogIndex): boolean {
-    if (this.mode === 'probe') return !this.waiting
-    return this.doubted || this.mayCarryEntries(lastIndex) || this.commitSent < commitIndex
+  get wantsSnapshot(): boolean {
+    return this.mode === 'snapshot' && this.snapshotEnd === undefined
   }
 
-  /** Whether that append may have entries in it. */
+  /** The snapshot on its way. */
+  get snapshotUnderWay(): LogEnd | undefined {
+    return this.mode === 'snapshot' ? this.snapshotEnd : undefined
+  }
+
+  /** A snapshot costs much, so none is made for a follower that is not heard of. */
+  next({ baseIndex, lastIndex, commitIndex }: LogMarks): NextMessage {
+    if (this.mode === 'snapshot') return this.doubted && !this.wantsSnapshot ? 'append' : 'nothing'
+    if (this.mode === 'probe' && this.waiting) return 'nothing'
+    if (this.nextIndex <= baseIndex) return this.active ? 'snapshot' : 'nothing'
+    const isDue = this.mode === 'probe' || this.doubted || this.commitSent < commitIndex
+    return isDue || this.mayCarryEntries(lastIndex) ? 'append' : 'nothing'
+  }
+
+  /** Whether an append may have entries in it. */
   mayCarryEntries(lastIndex: LogIndex): boolean {
-    return this.nextIndex <= lastIndex && this.window.length < this.inflightMax
+    const { maxInflightAppends, maxInflightBytes } = this.limits
+    return (
+      this.mode !== 'snapshot' &&
+      this.nextIndex <= lastIndex &&
+      this.window.length < maxInflightAppends &&
+      this.inflightBytes < maxInflightBytes
+    )
   }
 
-  sent(entryCount: number, commitIndex: LogIndex): void {
+  /** An append left. @param bytes of its entries. */
+  sent(entryCount: number, bytes: number, commitIndex: LogIndex): void {
     this.commitSent = commitIndex
     this.doubted = false
     if (this.mode === 'probe') {
@@ -53,21 +105,45 @@ export class Progress implements ProgressView {
     }
     if (entryCount === 0) return
     this.nextIndex = logIndex(this.nextIndex + entryCount)
-    this.window.push(logIndex(this.nextIndex - 1))
+    this.window.push({ lastIndex: logIndex(this.nextIndex - 1), bytes })
+    this.inflightBytes += bytes
+  }
+
+  /** It needs a snapshot, which the driver is asked for. */
+  askForSnapshot(): void {
+    this.forgetInflight()
+    this.mode = 'snapshot'
+    this.snapshotEnd = undefined
+  }
+
+  /** The snapshot that was asked for leaves. */
+  snapshotSent(end: LogEnd): void {
+    this.snapshotEnd = end
+    this.doubted = false
+  }
+
+  /**
+   * The snapshot failed, or the connection did and with it whatever was on its way. The next heartbeat that is answered starts
+   * a probe: at the snapshot's end if one was sent, for it may have arrived.
+   */
+  startOver(): void {
+    const arrivedAtBest = this.snapshotUnderWay?.index ?? 0
+    this.becomeProbe(logIndex(Math.max(this.matchIndex, arrivedAtBest) + 1))
+    this.waiting = true
   }
 
   /** The follower has everything up to `matchIndex`. Returns whether that is news. */
-  accepted(matchIndex: LogIndex): boolean {
-    if (this.mode === 'probe' && matchIndex >= this.matchIndex) {
-      this.mode = 'replicate'
-      this.nextIndex = logIndex(matchIndex + 1)
-    }
+  accepted(matchIndex: LogIndex, baseIndex: LogIndex): boolean {
     const isNews = matchIndex > this.matchIndex
+    if (this.mode !== 'replicate' && matchIndex >= this.matchIndex) {
+      // A snapshot is over as soon as the log meets the follower's, even if another one did that.
+      if (this.mode === 'probe' || matchIndex >= baseIndex) this.becomeReplicate(matchIndex)
+      else if (matchIndex >= (this.snapshotEnd?.index ?? Number.POSITIVE_INFINITY))
+        this.becomeProbe(logIndex(matchIndex + 1))
+    }
     if (isNews) this.matchIndex = matchIndex
     if (this.nextIndex <= matchIndex) this.nextIndex = logIndex(matchIndex + 1)
-    let freed = 0
-    while (freed < this.window.length && (this.window[freed] ?? 0) <= matchIndex) freed++
-    this.window.splice(0, freed)
+    this.free(matchIndex)
     return isNews
   }
 
@@ -77,12 +153,9 @@ export class Progress implements ProgressView {
    * it is old, too, or the follower has lost its disk, and asking it again at once would never end.
    */
   rejected(rejectedIndex: LogIndex, agreeIndex: LogIndex): void {
-    if (rejectedIndex <= this.matchIndex) return
+    if (rejectedIndex <= this.matchIndex || this.mode === 'snapshot') return
     if (this.mode === 'replicate') {
-      this.mode = 'probe'
-      this.window.length = 0
-      this.nextIndex = logIndex(this.matchIndex + 1)
-      this.waiting = false
+      this.becomeProbe(logIndex(this.matchIndex + 1))
       return
     }
     if (rejectedIndex !== this.nextIndex - 1) return
@@ -91,8 +164,36 @@ export class Progress implements ProgressView {
   }
 
   /** It answered a heartbeat: what was not acknowledged by now may be lost. */
-  answeredHeartbeat(lastIndex: LogIndex): void {
+  answeredHeartbeat(lastIndex: LogIndex, round: number): void {
+    this.answeredRound = Math.max(this.answeredRound, round)
     this.waiting = false
     if (this.matchIndex < lastIndex) this.doubted = true
+  }
+
+  private becomeProbe(nextIndex: LogIndex): void {
+    this.forgetInflight()
+    this.mode = 'probe'
+    this.nextIndex = nextIndex
+    this.waiting = false
+  }
+
+  private becomeReplicate(matchIndex: LogIndex): void {
+    this.mode = 'replicate'
+    this.nextIndex = logIndex(matchIndex + 1)
+  }
+
+  private forgetInflight(): void {
+    this.window.length = 0
+    this.inflightBytes = 0
+  }
+
+  private free(matchIndex: LogIndex): void {
+    let freed = 0
+    for (const { lastIndex, bytes } of this.window) {
+      if (lastIndex > matchIndex) break
+      this.inflightBytes -= bytes
+      freed++
+    }
+    this.window.splice(0, freed)
   }
 }

@@ -1,7 +1,9 @@
 /** From what was saved to a running server, and what is saved before the first run. */
 import { CodedError, type LogIndex, logIndex, type PeerId, type Random, term } from '../base/index.ts'
-import { encodeConfiguration } from './configuration-codec.ts'
-import type { Entry, HardState } from './entry.ts'
+import { type Configuration, NO_CONFIGURATION } from './configuration.ts'
+import { decodeConfiguration, encodeConfiguration } from './configuration-codec.ts'
+import { ConfigurationHistory } from './configuration-history.ts'
+import type { HardState } from './entry.ts'
 import { RaftLog } from './log.ts'
 import type { LogWrite, SavedLog } from './log-store.ts'
 import type { RaftOptions } from './options.ts'
@@ -24,21 +26,26 @@ export function restore(init: RestoreInit): RaftState {
   checkSaved(saved, hardState, appliedIndex)
   // The saved commit index may be older than what was applied: it is written only together with something else.
   const commitIndex = logIndex(Math.max(hardState.commitIndex, appliedIndex))
-  const log = new RaftLog(saved.entries, commitIndex, appliedIndex)
-  const state = new RaftState({ self, options, random, log, term: hardState.term, vote: hardState.vote })
+  const log = new RaftLog(saved.base, saved.entries, commitIndex, appliedIndex)
   // The newest configuration counts, committed or not; those after the last committed one may have to be undone.
-  let from: number = commitIndex
-  while (from > 0 && log.entryAt(from).kind !== 'configuration') from--
-  for (const entry of saved.entries.slice(Math.max(from - 1, 0))) noteSaved(state, entry)
-  state.configurations.commitTo(commitIndex)
-  return state
+  const configurations = savedConfigurations(saved)
+  configurations.commitTo(commitIndex)
+  return new RaftState({ self, options, random, log, configurations, hardState })
 }
 
-function noteSaved(state: RaftState, entry: Entry): void {
+function savedConfigurations({ base, entries }: SavedLog): ConfigurationHistory {
+  const first = base.index === 0 ? NO_CONFIGURATION : read(base.index, base.configuration)
+  const history = new ConfigurationHistory(base.index, first)
+  for (const { index, kind, data } of entries)
+    if (kind === 'configuration') history.append(index, read(index, data))
+  return history
+}
+
+function read(index: LogIndex, configuration: Uint8Array): Configuration {
   try {
-    state.noteAppended(entry)
+    return decodeConfiguration(configuration)
   } catch (cause) {
-    throw damaged(`the configuration at index ${entry.index} cannot be read`, cause)
+    throw damaged(`the configuration at index ${index} cannot be read`, cause)
   }
 }
 
@@ -47,22 +54,25 @@ function noteSaved(state: RaftState, entry: Entry): void {
  * which nobody led, and the entry as committed by its only voter.
  */
 export function bootstrapLog(self: PeerId): LogWrite {
-  const data = encodeConfiguration({ voters: [self], votersOutgoing: [] })
+  const data = encodeConfiguration({ ...NO_CONFIGURATION, voters: [self] })
   return {
     hardState: { term: term(1), vote: undefined, commitIndex: logIndex(1) },
     entries: [{ index: logIndex(1), term: term(1), kind: 'configuration', data }],
   }
 }
 
-function checkSaved(saved: SavedLog, hardState: HardState, appliedIndex: LogIndex): void {
-  const { entries } = saved
-  for (const [at, entry] of entries.entries()) {
-    if (entry.index !== at + 1) throw damaged(`entry ${entry.index} stands where ${at + 1} should`)
-    if (entry.term < (entries[at - 1]?.term ?? 0)) throw damaged(`the term falls at index ${entry.index}`)
+function checkSaved({ base, entries }: SavedLog, hardState: HardState, appliedIndex: LogIndex): void {
+  let { index, term: lastTerm } = base
+  for (const entry of entries) {
+    if (entry.index !== index + 1) throw damaged(`entry ${entry.index} stands where ${index + 1} should`)
+    if (entry.term < lastTerm) throw damaged(`the term falls at index ${entry.index}`)
+    index = entry.index
+    lastTerm = entry.term
   }
-  if ((entries.at(-1)?.term ?? 0) > hardState.term) throw damaged('the log is newer than the term')
-  if (hardState.commitIndex > entries.length) throw damaged('the log ends before its commit index')
-  if (appliedIndex > entries.length) throw damaged('the log ends before what was applied')
+  if (lastTerm > hardState.term) throw damaged('the log is newer than the term')
+  if (hardState.commitIndex > index) throw damaged('the log ends before its commit index')
+  if (appliedIndex > index) throw damaged('the log ends before what was applied')
+  if (appliedIndex < base.index) throw damaged('the log begins after what was applied')
 }
 
 function damaged(what: string, cause?: unknown): CodedError {

@@ -2,17 +2,20 @@
  * The state that the rules of figure 2 work on, and the transitions that every role shares. What only one role
  * needs exists only in that role: a ballot while campaigning, a `Leadership` while leading. The rules are functions
  * over this state: `election.ts` (campaigns and votes), `following.ts` (a follower's side of replication),
- * `leading.ts` (a leader's side, the commit rule).
+ * `leading.ts` and its neighbours (a leader's side).
  */
 import { assert, LIMITS, type LogIndex, type PeerId, present, type Random, type Term } from '../base/index.ts'
-import { type Configuration, ConfigurationHistory } from './configuration.ts'
+import { allVoters, type Configuration } from './configuration.ts'
 import { decodeConfiguration } from './configuration-codec.ts'
+import type { ConfigurationHistory } from './configuration-history.ts'
 import type { Entry, HardState } from './entry.ts'
 import type { Leadership } from './leadership.ts'
 import type { RaftLog } from './log.ts'
 import type { RaftMessage, StepResult } from './messages.ts'
 import type { RaftOptions } from './options.ts'
+import type { ConfirmedRead, ReadId } from './proposal.ts'
 import type { Ballot } from './quorum.ts'
+import type { Snapshot } from './snapshot.ts'
 
 type RoleState =
   | { readonly role: 'follower'; readonly leader: PeerId | undefined }
@@ -27,8 +30,8 @@ interface RaftStateInit {
   readonly options: RaftOptions
   readonly random: Random
   readonly log: RaftLog
-  readonly term: Term
-  readonly vote: PeerId | undefined
+  readonly configurations: ConfigurationHistory
+  readonly hardState: HardState
 }
 
 export class RaftState {
@@ -41,25 +44,35 @@ export class RaftState {
   /** Whom this server voted for in `term`. */
   vote: PeerId | undefined
   role: RoleState = { role: 'follower', leader: undefined }
-  readonly configurations = new ConfigurationHistory()
+  readonly configurations: ConfigurationHistory
+  /** See `HardState`. */
+  private readonly votesFrom: LogIndex | undefined
   /**
    * Ticks since the leader was heard, a vote was given or a campaign began; at a leader since the last check of its
    * quorum.
    */
   electionElapsed = 0
   private electionTimeout = 0
+  /** Received, in the place of the log already, and not durable yet. */
+  pendingSnapshot: Snapshot | undefined
   /** May leave at once. */
   messages: RaftMessage[] = []
-  /** Wait for the next write. */
+  /** Depend on what is in memory now: they wait until it is on the disk. */
   messagesAfterPersist: RaftMessage[] = []
+  /** For the next `Ready`. */
+  snapshotsWanted: PeerId[] = []
+  confirmedReads: ConfirmedRead[] = []
+  private lastReadId: ReadId = 0
 
   constructor(init: RaftStateInit) {
     this.self = init.self
     this.options = init.options
     this.random = init.random
     this.log = init.log
-    this.term = init.term
-    this.vote = init.vote
+    this.configurations = init.configurations
+    this.term = init.hardState.term
+    this.vote = init.hardState.vote
+    this.votesFrom = init.hardState.votesFrom
     this.restartElectionTimer()
   }
 
@@ -74,7 +87,28 @@ export class RaftState {
   }
 
   get hardState(): HardState {
-    return { term: this.term, vote: this.vote, commitIndex: this.log.commitIndex }
+    const { term, vote, votesFrom } = this
+    const hardState = { term, vote, commitIndex: this.log.commitIndex }
+    return this.mayVote || votesFrom === undefined ? hardState : { ...hardState, votesFrom }
+  }
+
+  /**
+   * Whether this server has learned again what its vote may depend on, if it lost its store. Its log has the entry at `votesFrom`
+   * from a leader of the saved term or a later one, all of which have what was committed there (Leader Completeness): no
+   * candidate without that entry gets its vote, and none is elected under the configuration in which it voted before.
+   */
+  get mayVote(): boolean {
+    return this.votesFrom === undefined || this.log.lastIndex >= this.votesFrom
+  }
+
+  /** Whether an election may begin here. A snapshot under way is no time for it: the log is not on the disk. */
+  get mayCampaign(): boolean {
+    return this.mayVote && this.pendingSnapshot === undefined && this.configurations.mayCampaign(this.self)
+  }
+
+  /** §8: whether this leader knows everything that was committed before its term. */
+  get hasCommittedInTerm(): boolean {
+    return this.log.commitIndex > 0 && this.log.termAt(this.log.commitIndex) === this.term
   }
 
   get electionTimedOut(): boolean {
@@ -98,6 +132,31 @@ export class RaftState {
     const { electionTicks } = this.options
     this.electionElapsed = 0
     this.electionTimeout = this.random.integer(electionTicks, 2 * electionTicks - 1)
+  }
+
+  /** The leader was heard, or a vote was given: no campaign for a while. */
+  delayElection(): void {
+    // A timer that was shortened is of full length again.
+    if (this.electionTimeout < this.options.electionTicks) this.restartElectionTimer()
+    else this.electionElapsed = 0
+  }
+
+  /**
+   * The connection to the leader broke: no verdict, but reason enough to ask the others, which PreVote makes harmless. The
+   * voters take turns, two ticks apart: a whole election fits between two of them, so they do not split the vote, which
+   * random delays within so short a time often would.
+   */
+  leaderLost(): void {
+    if (this.role.role !== 'follower' || this.role.leader === undefined) return
+    const rivals = [...allVoters(this.configuration)].filter((peer) => peer !== this.leader).sort()
+    this.role = { role: 'follower', leader: undefined }
+    this.electionElapsed = 0
+    this.electionTimeout = Math.min(1 + 2 * Math.max(rivals.indexOf(this.self), 0), this.electionTimeout)
+  }
+
+  newReadId(): ReadId {
+    this.lastReadId++
+    return this.lastReadId
   }
 
   /**
@@ -125,6 +184,20 @@ export class RaftState {
     this.log.replaceFrom(entries)
     this.configurations.dropFrom(present(entries[0], 'first entry').index)
     for (const entry of entries) this.noteAppended(entry)
+  }
+
+  /** A follower drops its whole log for a snapshot, which is yet to be made durable. */
+  takeSnapshot(snapshot: Snapshot): void {
+    const { index, term, configuration } = snapshot
+    this.log.reset({ index, term, configuration })
+    this.configurations.reset(index, decodeConfiguration(configuration))
+    this.pendingSnapshot = snapshot
+  }
+
+  /** It is durable, and the state machine holds it. */
+  snapshotInstalled(): void {
+    this.pendingSnapshot = undefined
+    this.log.installed()
   }
 
   /** A follower learns that everything up to `index` is committed. */

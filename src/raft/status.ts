@@ -9,10 +9,10 @@ export interface ProgressView {
   /** The next entry to send. */
   readonly nextIndex: LogIndex
   /**
-   * `probe`: one message at a time until the logs are known to meet; `replicate`: a pipeline. (`snapshot` will be a
-   * third.)
+   * `probe`: one message at a time until the logs are known to meet; `replicate`: a pipeline; `snapshot`: it gets one, and
+   * nothing else meanwhile.
    */
-  readonly mode: 'probe' | 'replicate'
+  readonly mode: 'probe' | 'replicate' | 'snapshot'
   /** Heard of since the last check of the quorum. */
   readonly active: boolean
   /** Append messages on their way. */
@@ -26,6 +26,10 @@ export interface RaftStatus {
   readonly term: Term
   readonly leader: PeerId | undefined
   readonly commitIndex: LogIndex
+  /** What the driver said that it has applied. */
+  readonly appliedIndex: LogIndex
+  /** Before the first entry of the log. */
+  readonly baseIndex: LogIndex
   readonly lastIndex: LogIndex
   readonly persistedIndex: LogIndex
   /**
@@ -34,11 +38,15 @@ export interface RaftStatus {
    */
   readonly configuration: Configuration
   readonly configurationIndex: LogIndex
+  /** The newest one that is known to be committed: what the group has agreed on, while another may be on its way. */
+  readonly committedConfiguration: Configuration
   /**
-   * Whether the last committed entry is of the current term. A leader for which this does not hold yet may not know
+   * Whether an entry of the current term is applied here. A leader for which this does not hold yet may not know
    * what else was committed before it (§8): it must not answer from its state machine.
    */
-  readonly committedInTerm: boolean
+  readonly appliedInTerm: boolean
+  /** To whom this leader hands over, while it does. */
+  readonly transferTo: PeerId | undefined
   /** Of the other members, at the leader; else empty. */
   readonly progress: ReadonlyMap<PeerId, ProgressView>
 }

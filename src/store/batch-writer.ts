@@ -7,6 +7,7 @@
  * vanish in a power cut *under* later ones that were synced. A change that need not be durable at once (`defer`)
  * waits in memory instead and rides on the next batch, for nothing.
  *
+ * The high-water mark follows each batch and delays none; once it cannot be kept, nothing more is written either.
  * After a failed write nobody knows what the disk holds; every later write is refused with the same error.
  */
 import { assert, CodedError, LIMITS } from '../base/index.ts'
@@ -21,6 +22,8 @@ export interface Change {
    * change in them. Not called when it is refused, so a store advances its own bookkeeping here.
    */
   readonly accept: () => Partial<Readonly<Record<Section, Fingerprint>>>
+  /** Called when the change is on the disk. */
+  readonly written?: () => void
 }
 
 interface Waiting {
@@ -28,9 +31,21 @@ interface Waiting {
   readonly fingerprints: Partial<Readonly<Record<Section, Fingerprint>>>
   /** Absent for what was deferred. */
   readonly settle: PromiseWithResolvers<void> | undefined
+  readonly written: (() => void) | undefined
 }
 
 const NOTHING: Change = { operations: [], accept: () => ({}) }
+
+/** Several changes as one: all of them in one batch. */
+export function together(...changes: readonly Change[]): Change {
+  return {
+    operations: changes.flatMap((one) => one.operations),
+    accept: () => Object.assign({}, ...changes.map((one) => one.accept())),
+    written: () => {
+      for (const one of changes) one.written?.()
+    },
+  }
+}
 
 export class BatchWriter {
   private readonly engine: Engine
@@ -88,7 +103,8 @@ export class BatchWriter {
     if (this.waitingBytes + bytes > max)
       throw new CodedError('limit.exceeded', { what: 'bytes waiting for the disk', got: bytes, max })
     this.waitingBytes += bytes
-    this.waiting.push({ operations: change.operations, fingerprints: change.accept(), settle })
+    const { operations, written } = change
+    this.waiting.push({ operations, fingerprints: change.accept(), settle, written })
   }
 
   /** Writes batch after batch until nobody waits for one. */
@@ -109,14 +125,20 @@ export class BatchWriter {
     const ledger: Ledger = { batch: this.ledger.batch + 1, sections }
     const { key, value } = sealLedger(ledger)
     const operations = group.flatMap((one) => one.operations)
+    operations.push({ type: 'put', key, value })
     try {
-      await this.engine.write([...operations, { type: 'put', key, value }])
+      if (this.engine.mark.failure !== undefined) throw this.engine.mark.failure
+      await this.engine.write(operations)
     } catch (thrown) {
       this.fail(group, thrown)
       return
     }
     this.ledger = ledger
-    for (const one of group) one.settle?.resolve()
+    this.engine.mark.advance(ledger.batch)
+    for (const one of group) {
+      one.written?.()
+      one.settle?.resolve()
+    }
   }
 
   private fail(group: readonly Waiting[], thrown: unknown): void {

@@ -4,7 +4,7 @@
  */
 import { type LogIndex, logIndex } from '../base/index.ts'
 
-/** The parts of the store that the ledger keeps a fingerprint of. */
+/** The parts of the store that the ledger keeps a fingerprint of, in its order. A new one goes to the end. */
 export const SECTIONS = [
   'hardState',
   'entries',
@@ -13,6 +13,8 @@ export const SECTIONS = [
   'submitterJournal',
   'workerJournal',
   'meta',
+  'base',
+  'rejoin',
 ] as const
 export type Section = (typeof SECTIONS)[number]
 
@@ -21,15 +23,17 @@ export const PREFIX: Readonly<Record<Section | 'format' | 'ledger', number>> = {
   ledger: 0x02,
   hardState: 0x10,
   entries: 0x11,
+  base: 0x12,
   applied: 0x20,
   state: 0x21,
   submitterJournal: 0x30,
   workerJournal: 0x31,
   meta: 0x40,
+  rejoin: 0x41,
 }
 
-const ENTRY_KEY_BYTES = 9
-const UTF8 = new TextEncoder()
+export const ENTRY_KEY_BYTES = 9
+const HALF = 2 ** 32
 const UTF8_STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Key of a record that has no name: the only one of its section. */
@@ -38,10 +42,9 @@ export function soleKey(section: Section | 'format' | 'ledger'): Uint8Array {
 }
 
 export function namedKey(section: Section, name: string): Uint8Array {
-  const text = UTF8.encode(name)
-  const key = new Uint8Array(1 + text.length)
+  const key = Buffer.allocUnsafe(1 + Buffer.byteLength(name))
   key[0] = PREFIX[section]
-  key.set(text, 1)
+  key.write(name, 1)
   return key
 }
 
@@ -54,16 +57,31 @@ export function nameOf(key: Uint8Array): string | undefined {
   }
 }
 
-export function entryKey(index: LogIndex): Uint8Array {
-  const key = new Uint8Array(ENTRY_KEY_BYTES)
-  key[0] = PREFIX.entries
-  new DataView(key.buffer).setBigUint64(1, BigInt(index))
+export function entryKey(index: number): Uint8Array {
+  const key = Buffer.allocUnsafe(ENTRY_KEY_BYTES)
+  writeEntryKey(key, index)
   return key
+}
+
+/** Writes the key of an entry to the front of `bytes`. */
+export function writeEntryKey(bytes: Buffer, index: number): void {
+  bytes[0] = PREFIX.entries
+  writeNumber(bytes, 1, index)
 }
 
 /** The index in a key of `entryKey`; `undefined` when it has another shape. */
 export function indexOf(key: Uint8Array): LogIndex | undefined {
   if (key.length !== ENTRY_KEY_BYTES) return undefined
-  const index = new DataView(key.buffer, key.byteOffset).getBigUint64(1)
-  return index <= BigInt(Number.MAX_SAFE_INTEGER) ? logIndex(Number(index)) : undefined
+  const index = readNumber(new DataView(key.buffer, key.byteOffset), 1)
+  return index <= Number.MAX_SAFE_INTEGER ? logIndex(index) : undefined
+}
+
+/** A counter in 8 bytes, without the cost of a BigInt. */
+export function writeNumber(bytes: Buffer, at: number, value: number): void {
+  bytes.writeUInt32BE(Math.floor(value / HALF), at)
+  bytes.writeUInt32BE(value % HALF, at + 4)
+}
+
+export function readNumber(view: DataView, at: number): number {
+  return view.getUint32(at) * HALF + view.getUint32(at + 4)
 }

@@ -5,7 +5,10 @@
  * its log reader skips what does not fit and goes on. So each batch also carries, for every section, how many
  * records there are and a digest over them. After a hole the surviving ledger and the surviving records no longer
  * agree, whichever section the lost batch wrote. What is left: the *newest* batches lost together with their
- * ledgers look like an older store. `batch` counts the batches, so that a mark kept outside LevelDB can tell.
+ * ledgers look like an older store. `batch` counts the batches, and the high-water mark outside the database tells.
+ *
+ * Stored as one flat list of numbers, because it is written with every batch: `batch`, then count and digest of each
+ * section in the order of `SECTIONS`. Format 1 wrote maps, and knew fewer sections.
  */
 import { z } from 'zod'
 import { encode } from '../base/index.ts'
@@ -28,23 +31,38 @@ export interface Ledger {
 
 export const EMPTY: Fingerprint = { count: 0, digest: 0 }
 
-const fingerprintSchema = z.strictObject({ count: z.int().nonnegative(), digest: z.int().nonnegative() })
-const ledgerSchema = z.strictObject({
-  batch: z.int().nonnegative(),
-  sections: z.record(z.enum(SECTIONS), fingerprintSchema),
+const number = z.int().nonnegative()
+const ledgerSchema = z.array(number).length(1 + 2 * SECTIONS.length)
+const firstFormatSchema = z.strictObject({
+  batch: number,
+  sections: z.partialRecord(z.enum(SECTIONS), z.strictObject({ count: number, digest: number })),
 })
 
 export function emptyLedger(): Ledger {
-  const sections = Object.fromEntries(SECTIONS.map((section) => [section, EMPTY]))
-  return ledgerSchema.parse({ batch: 0, sections })
+  return { batch: 0, sections: sectionsFrom(() => EMPTY) }
 }
 
-export function sealLedger(ledger: Ledger): SealedRecord {
-  return seal(soleKey('ledger'), encode(ledger))
+export function sealLedger({ batch, sections }: Ledger): SealedRecord {
+  const numbers = [batch]
+  for (const section of SECTIONS) numbers.push(sections[section].count, sections[section].digest)
+  return seal(soleKey('ledger'), encode(numbers))
 }
 
 /** @throws CodedError `store.corrupt` */
-export function unsealLedger(path: string, key: Uint8Array, value: Uint8Array): Ledger {
+export function unsealLedger(path: string, key: Uint8Array, value: Uint8Array, format: number): Ledger {
   const what = 'the ledger'
-  return decodePayload(path, what, ledgerSchema, unseal(path, what, key, value).payload)
+  const { payload } = unseal(path, what, key, value)
+  if (format === 1) {
+    const { batch, sections } = decodePayload(path, what, firstFormatSchema, payload)
+    return { batch, sections: sectionsFrom((section) => sections[section] ?? EMPTY) }
+  }
+  const [batch = 0, ...numbers] = decodePayload(path, what, ledgerSchema, payload)
+  const at = (place: number) => numbers[place] ?? 0
+  const sections = sectionsFrom((_, place) => ({ count: at(2 * place), digest: at(2 * place + 1) }))
+  return { batch, sections }
+}
+
+function sectionsFrom(make: (section: Section, place: number) => Fingerprint): Fingerprints {
+  const made = SECTIONS.map((section, place) => [section, make(section, place)] as const)
+  return Object.fromEntries(made) as Record<Section, Fingerprint>
 }

@@ -6,8 +6,9 @@
 import { Level } from 'level'
 import { CodedError, LIMITS } from '../base/index.ts'
 import type { Engine, Operation, Visitor } from './engine.ts'
-import { checkFolder, hasDatabase } from './level-folder.ts'
-import { corrupt } from './record.ts'
+import { hasDatabase, readFolder } from './level-folder.ts'
+import { type MarkFile, markPath, openMarkFile } from './mark-file.ts'
+import { corrupt, refuse } from './record.ts'
 
 const OPTIONS = {
   keyEncoding: 'view',
@@ -28,23 +29,28 @@ const SCAN_BYTES = 1024 * 1024
  * @throws CodedError `store.absent`, `store.in_use`, `store.corrupt`, `store.write_failed`
  */
 export async function openLevelEngine(path: string, create: boolean): Promise<Engine> {
-  if (await hasDatabase(path)) {
-    await requireFree(path)
-    await checkFolder(path)
-  } else if (!create) {
-    throw new CodedError('store.absent', { path })
-  }
+  const exists = await hasDatabase(path)
+  if (exists) await requireFree(path)
+  const mark = await openMarkFile(path)
+  if (exists) await readFolder(path, refuse)
+  else if (mark.found !== undefined && mark.found > 0)
+    throw corrupt(path, `the database is missing, of which ${markPath(path)} counts ${mark.found} batches`)
+  else if (!create) throw new CodedError('store.absent', { path })
   const database = await openLevel(path, { createIfMissing: create })
-  return new LevelEngine(path, database)
+  return new LevelEngine(path, database, mark)
 }
 
 class LevelEngine implements Engine {
   readonly path: string
+  readonly mark: MarkFile
   private readonly database: Level<Uint8Array, Uint8Array>
+  private discarding: Promise<void> = Promise.resolve()
+  private failure: CodedError | undefined
 
-  constructor(path: string, database: Level<Uint8Array, Uint8Array>) {
+  constructor(path: string, database: Level<Uint8Array, Uint8Array>, mark: MarkFile) {
     this.path = path
     this.database = database
+    this.mark = mark
   }
 
   async scan(prefix: number, visit: Visitor): Promise<void> {
@@ -62,15 +68,35 @@ class LevelEngine implements Engine {
   }
 
   async write(operations: readonly Operation[]): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
     try {
       await this.database.batch([...operations], { sync: true })
     } catch (cause) {
-      throw new CodedError('store.write_failed', { path: this.path, reason: reasonOf(cause) }, { cause })
+      throw this.writeFailed(cause)
     }
   }
 
+  discard(from: Uint8Array, to: Uint8Array): void {
+    this.discarding = this.discarding.then(async () => {
+      try {
+        await this.database.clear({ gte: from, lte: to })
+      } catch (cause) {
+        this.failure ??= this.writeFailed(cause)
+      }
+    })
+  }
+
   async close(): Promise<void> {
-    await this.database.close()
+    await this.discarding
+    try {
+      await this.database.close()
+    } finally {
+      await this.mark.close()
+    }
+  }
+
+  private writeFailed(cause: unknown): CodedError {
+    return new CodedError('store.write_failed', { path: this.path, reason: reasonOf(cause) }, { cause })
   }
 
   private async read<Value>(reading: Promise<Value>): Promise<Value> {
@@ -99,7 +125,7 @@ async function openLevel(
  * A folder that another process writes to looks damaged. LevelDB takes its lock before it does anything else, so an
  * opening that must fail, because the database exists, tells whether the lock is free and touches nothing.
  */
-async function requireFree(path: string): Promise<void> {
+export async function requireFree(path: string): Promise<void> {
   try {
     await new Level(path, { createIfMissing: false, errorIfExists: true }).open()
   } catch (thrown) {

@@ -2,23 +2,23 @@
  * All stores of a node over one engine. Opening reads and checks everything before the first store is handed out: a
  * node either starts on exactly what it had acknowledged or does not start.
  */
-import { z } from 'zod'
 import type { StateStore } from '../authority/index.ts'
-import { CodedError, encode } from '../base/index.ts'
-import type { LogStore } from '../raft/index.ts'
+import { assert } from '../base/index.ts'
+import type { HardState, LogBase, LogStore } from '../raft/index.ts'
 import type { JournalStore } from '../task/index.ts'
-import { BatchWriter } from './batch-writer.ts'
-import type { Engine, Operation } from './engine.ts'
+import { BatchWriter, together } from './batch-writer.ts'
+import type { Engine } from './engine.ts'
 import { Journal } from './journal.ts'
-import { PREFIX, soleKey } from './keyspace.ts'
-import { emptyLedger, type Ledger, sealLedger, unsealLedger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import { openLevelEngine } from './level-engine.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { MetaRecords, type MetaStore } from './meta.ts'
 import { RaftLog } from './raft-log.ts'
-import { corrupt, decodePayload, seal, unseal } from './record.ts'
+import { corrupt } from './record.ts'
 import { RecordSet } from './record-set.ts'
+import { RejoinNote } from './rejoin-note.ts'
 import { StateRecords } from './state-records.ts'
+import { judgeMark, migrate, readHead, writeHead } from './store-head.ts'
 
 /** Everything that one node keeps. */
 export interface NodeStores {
@@ -27,11 +27,35 @@ export interface NodeStores {
   readonly submitterJournal: JournalStore
   readonly workerJournal: JournalStore
   readonly meta: MetaStore
+  readonly rejoin: Rejoin
+  /**
+   * In one synced batch: the whole log goes, `base` takes its place, and `records` are all that the state machine has,
+   * as of `base.index`. Not while an append is under way.
+   * @throws CodedError `store.write_failed`, `limit.exceeded`; then nothing of it was accepted.
+   */
+  installSnapshot(snapshot: SnapshotWrite): Promise<void>
   /** Waits for the writes under way, writes what was deferred, and lets the folder go. */
   close(): Promise<void>
 }
 
-interface OpenOptions {
+export interface SnapshotWrite {
+  readonly hardState: HardState
+  readonly base: LogBase
+  readonly records: ReadonlyMap<string, Uint8Array>
+}
+
+/** The way back of a node whose store was rebuilt. While it is pending, nothing can be appended to the log. */
+export interface Rejoin {
+  readonly isPending: boolean
+  /**
+   * The group has removed this node from its configuration. In one synced batch: the hard state, in which `votesFrom`
+   * says when the node may vote again, and the end of the wait.
+   * @throws CodedError `store.write_failed`
+   */
+  done(hardState: HardState): Promise<void>
+}
+
+export interface OpenOptions {
   /**
    * Makes the store when there is none: for `init` and `join`. A node that starts says `false`, so that an emptied
    * folder is an error and not a new beginning: a voter that forgot its vote would vote again.
@@ -39,17 +63,21 @@ interface OpenOptions {
   readonly create: boolean
 }
 
-/** Version of the layout as a whole: keys, sections, ledger. */
-const FORMAT_VERSION = 1
-const FORMAT = 'the format record'
-const formatSchema = z.object({ format: z.int().positive() })
+/** The stores, and what a rebuild writes past them. */
+interface Opened {
+  readonly stores: NodeStores
+  readonly writer: BatchWriter
+  readonly note: RejoinNote
+}
 
 /**
  * Opens the LevelDB in the folder `path`, which no other process may have open.
- * @throws CodedError `store.absent`, `store.in_use`, `store.version`, `store.corrupt`, `store.write_failed`
+ * @throws CodedError `store.absent`, `store.in_use`, `store.version`, `store.corrupt`, `store.lost_batches`,
+ *   `store.write_failed`
  */
 export async function openStores(path: string, options: OpenOptions): Promise<NodeStores> {
-  return openOn(await openLevelEngine(path, options.create), options)
+  const { stores } = await openOn(await openLevelEngine(path, options.create), options)
+  return stores
 }
 
 /** The same stores on a disk in memory. @throws as `openStores` */
@@ -57,75 +85,64 @@ export async function openMemoryStores(
   disk = new MemoryDisk(),
   options: OpenOptions = { create: true },
 ): Promise<NodeStores> {
-  return openOn(disk.open(), options)
+  const { stores } = await openOn(disk.open(), options)
+  return stores
 }
 
-async function openOn(engine: Engine, options: OpenOptions): Promise<NodeStores> {
+export async function openOn(engine: Engine, options: OpenOptions): Promise<Opened> {
   try {
-    const ledger = (await readLedger(engine)) ?? (await begin(engine, options))
-    return await assemble(engine, ledger)
+    const head = await readHead(engine)
+    if (head === undefined) return await assemble(engine, await begin(engine, options))
+    judgeMark(engine.path, head, engine.mark.found)
+    const opened = await assemble(engine, head.ledger)
+    await engine.mark.start(head.ledger.batch)
+    await migrate(opened.writer, head)
+    return opened
   } catch (thrown) {
     await engine.close()
     throw thrown
   }
 }
 
-async function assemble(engine: Engine, ledger: Ledger): Promise<NodeStores> {
-  const { submitterJournal, workerJournal, meta } = ledger.sections
+/** @throws CodedError `store.corrupt` when there should have been a store. */
+async function begin(engine: Engine, { create }: OpenOptions): Promise<Ledger> {
+  if (!create || (engine.mark.found ?? 0) > 0) throw corrupt(engine.path, 'all records are missing')
+  return await writeHead(engine)
+}
+
+async function assemble(engine: Engine, ledger: Ledger): Promise<Opened> {
   const writer = new BatchWriter(engine, ledger)
-  const submitted = await RecordSet.open(
+  const note = await RejoinNote.open(engine, ledger)
+  const submitted = await RecordSet.open(engine, 'submitterJournal', ledger)
+  const worked = await RecordSet.open(engine, 'workerJournal', ledger)
+  const state = await StateRecords.open(engine, writer, ledger)
+  const isBarred = () => note.isPending
+  const log = await RaftLog.open({
     engine,
-    'submitterJournal',
-    'submitter journal record',
-    submitterJournal,
-  )
-  const worked = await RecordSet.open(engine, 'workerJournal', 'worker journal record', workerJournal)
-  return {
-    log: await RaftLog.open(engine, writer, ledger),
-    state: await StateRecords.open(engine, writer, ledger),
+    writer,
+    ledger,
+    appliedIndex: () => state.appliedIndex,
+    isBarred,
+  })
+  const stores: NodeStores = {
+    log,
+    state,
     submitterJournal: new Journal(writer, submitted),
     workerJournal: new Journal(writer, worked),
-    meta: await MetaRecords.open(writer, await RecordSet.open(engine, 'meta', 'meta record', meta)),
+    meta: await MetaRecords.open(writer, await RecordSet.open(engine, 'meta', ledger)),
+    rejoin: {
+      get isPending() {
+        return note.isPending
+      },
+      done: (hardState) =>
+        log.exclusively(() => together(log.change({ hardState, entries: [] }), note.clear())),
+    },
+    installSnapshot: async ({ hardState, base, records }) => {
+      assert(!isBarred(), 'a store that was rebuilt takes no part before it has rejoined')
+      const replaced = () => together(log.restart(hardState, base), state.replace(base.index, records))
+      await log.exclusively(replaced)
+    },
     close: () => writer.close(),
   }
-}
-
-/** `undefined` when the store is empty. @throws CodedError `store.version`, `store.corrupt` */
-async function readLedger(engine: Engine): Promise<Ledger | undefined> {
-  const { path } = engine
-  let format: number | undefined
-  let ledger: Ledger | undefined
-  await engine.scan(PREFIX.format, (key, value) => {
-    format = decodePayload(path, FORMAT, formatSchema, unseal(path, FORMAT, key, value).payload).format
-    if (format > FORMAT_VERSION)
-      throw new CodedError('store.version', { path, got: format, max: FORMAT_VERSION })
-  })
-  await engine.scan(PREFIX.ledger, (key, value) => {
-    ledger = unsealLedger(path, key, value)
-  })
-  if (format === undefined && ledger === undefined && (await isEmpty(engine))) return undefined
-  if (format === undefined) throw corrupt(path, `${FORMAT} is missing`)
-  if (ledger === undefined) throw corrupt(path, 'the ledger is missing')
-  return ledger
-}
-
-async function isEmpty(engine: Engine): Promise<boolean> {
-  let records = 0
-  for (const prefix of Object.values(PREFIX))
-    await engine.scan(prefix, () => {
-      records += 1
-    })
-  return records === 0
-}
-
-/** Writes the first batch of a new store. @throws CodedError `store.corrupt` when there should have been one. */
-async function begin(engine: Engine, { create }: OpenOptions): Promise<Ledger> {
-  if (!create) throw corrupt(engine.path, 'all records are missing')
-  const ledger = emptyLedger()
-  const format = seal(soleKey('format'), encode({ format: FORMAT_VERSION }))
-  const operations = [format, sealLedger(ledger)].map(
-    ({ key, value }): Operation => ({ type: 'put', key, value }),
-  )
-  await engine.write(operations)
-  return ledger
+  return { stores, writer, note }
 }

@@ -8,121 +8,87 @@
  */
 import type { Change } from './batch-writer.ts'
 import type { Engine, Operation } from './engine.ts'
-import { namedKey, nameOf, PREFIX, type Section } from './keyspace.ts'
-import type { Fingerprint } from './ledger.ts'
-import { type CheckedRecord, corrupt, seal, unseal } from './record.ts'
+import { namedKey } from './keyspace.ts'
+import type { Fingerprint, Ledger } from './ledger.ts'
+import { refuse, seal } from './record.ts'
+import { mixBits, type NamedSection, readSection } from './section-reader.ts'
 
 /** `value: undefined` removes the record. */
-interface NamedChange {
+export interface NamedChange {
   readonly name: string
   readonly value: Uint8Array | undefined
 }
 
-interface MarkedChange {
-  readonly name: string
-  readonly mark: number | undefined
-}
-
 export class RecordSet {
   private readonly engine: Engine
-  private readonly section: Section
-  /** What one record is called in an error, e.g. `state record`. */
-  private readonly noun: string
+  private readonly section: NamedSection
   /** The mixed check of each record: what leaves the digest when the record does. 8 bytes and the name each. */
   private readonly marks = new Map<string, number>()
   private digest = 0
+  /** What opening read, for the first `load`, unless it is outdated by then. */
+  private opened: Map<string, Uint8Array> | undefined = new Map()
 
-  private constructor(engine: Engine, section: Section, noun: string) {
+  private constructor(engine: Engine, section: NamedSection) {
     this.engine = engine
     this.section = section
-    this.noun = noun
   }
 
   /** Reads and checks the section. @throws CodedError `store.corrupt`, `store.version` */
-  static async open(
-    engine: Engine,
-    section: Section,
-    noun: string,
-    expected: Fingerprint,
-  ): Promise<RecordSet> {
-    const set = new RecordSet(engine, section, noun)
-    await set.read(expected, (name, record) => set.mark({ name, mark: mixBits(record.check) }))
+  static async open(engine: Engine, section: NamedSection, ledger: Ledger): Promise<RecordSet> {
+    const set = new RecordSet(engine, section)
+    const visit = (name: string, { check, payload }: { check: number; payload: Uint8Array }) => {
+      set.mark(name, mixBits(check))
+      set.opened?.set(name, payload)
+    }
+    await readSection(engine, section, ledger.sections[section], visit, refuse)
     return set
   }
 
-  get fingerprint(): Fingerprint {
-    return { count: this.marks.size, digest: this.digest }
+  get names(): Iterable<string> {
+    return this.marks.keys()
   }
 
   /** All records in ascending order of their names' bytes, checked. Not while a write is under way. */
   async load(): Promise<Map<string, Uint8Array>> {
+    const { opened } = this
+    this.opened = undefined
+    if (opened !== undefined) return opened
     const records = new Map<string, Uint8Array>()
-    await this.read(this.fingerprint, (name, record) => records.set(name, record.payload))
+    const visit = (name: string, { payload }: { payload: Uint8Array }) => records.set(name, payload)
+    await readSection(this.engine, this.section, this.fingerprint, visit, refuse)
     return records
   }
 
   /** What a batch must do to make `changes`. */
   change(changes: readonly NamedChange[]): Change {
     const operations: Operation[] = []
-    const marked: MarkedChange[] = []
+    const marks: (number | undefined)[] = []
     for (const { name, value } of changes) {
       const key = namedKey(this.section, name)
       if (value === undefined) {
         operations.push({ type: 'del', key })
-        marked.push({ name, mark: undefined })
+        marks.push(undefined)
       } else {
         const record = seal(key, value)
         operations.push({ type: 'put', key, value: record.value })
-        marked.push({ name, mark: mixBits(record.check) })
+        marks.push(mixBits(record.check))
       }
     }
     const accept = () => {
-      for (const one of marked) this.mark(one)
+      this.opened = undefined
+      for (const [at, { name }] of changes.entries()) this.mark(name, marks[at])
       return { [this.section]: this.fingerprint }
     }
     return { operations, accept }
   }
 
-  private mark({ name, mark }: MarkedChange): void {
-    this.digest = (this.digest ^ (this.marks.get(name) ?? 0)) >>> 0
-    if (mark === undefined) {
-      this.marks.delete(name)
-    } else {
-      this.marks.set(name, mark)
-      this.digest = (this.digest ^ mark) >>> 0
-    }
+  private get fingerprint(): Fingerprint {
+    return { count: this.marks.size, digest: this.digest }
   }
 
-  private async read(
-    expected: Fingerprint,
-    visit: (name: string, record: CheckedRecord) => void,
-  ): Promise<void> {
-    const { path } = this.engine
-    let count = 0
-    let digest = 0
-    await this.engine.scan(PREFIX[this.section], (key, value) => {
-      const name = nameOf(key)
-      if (name === undefined) throw corrupt(path, `${this.noun} with a name that is no text`)
-      const record = unseal(path, this.labelOf(name), key, value)
-      visit(name, record)
-      count += 1
-      digest = (digest ^ mixBits(record.check)) >>> 0
-    })
-    if (count !== expected.count)
-      throw corrupt(path, `${this.noun}s: ${count} found, ${expected.count} written`)
-    if (digest !== expected.digest) throw corrupt(path, `${this.noun}s: one is not as it was written last`)
+  private mark(name: string, mark: number | undefined): void {
+    this.digest = (this.digest ^ (this.marks.get(name) ?? 0) ^ (mark ?? 0)) >>> 0
+    if (mark === undefined) this.marks.delete(name)
+    else this.marks.set(name, mark)
   }
-
-  private labelOf(name: string): string {
-    return name === '' ? this.noun : `${this.noun} ${name}`
-  }
-}
-
-/** The finaliser of MurmurHash3 (Appleby): each input bit changes each output bit with a chance of one half. */
-function mixBits(value: number): number {
-  let bits = value ^ (value >>> 16)
-  bits = Math.imul(bits, 0x85ebca6b)
-  bits ^= bits >>> 13
-  bits = Math.imul(bits, 0xc2b2ae35)
-  return (bits ^ (bits >>> 16)) >>> 0
 }

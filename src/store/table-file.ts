@@ -22,29 +22,47 @@ interface Handle {
   readonly size: number
 }
 
-/** @returns what is damaged, `undefined` when nothing is. */
-export function tableDamage(file: Buffer): string | undefined {
-  if (file.length < FOOTER_BYTES) return 'too short for a table'
-  if (file.readBigUInt64LE(file.length - 8) !== MAGIC) return 'the footer'
-  const body = file.subarray(0, -FOOTER_BYTES)
-  const footer = new LevelBytes(file.subarray(-FOOTER_BYTES))
-  const handles: Handle[] = []
-  for (const block of [readHandle(footer), readHandle(footer)]) {
-    const inner = block && isWhole(body, block) ? handlesIn(contentsOf(body, block)) : undefined
-    if (block === undefined || inner === undefined) return 'the index'
-    handles.push(block, ...inner)
-  }
-  return damagedBlock(body, handles)
+export interface TableContents {
+  readonly damage: readonly string[]
+  /** The data blocks that are whole. */
+  readonly blocks: readonly Buffer[]
 }
 
-/** The first block that is not whole, or does not begin where the one before it ended. */
-function damagedBlock(body: Buffer, handles: readonly Handle[]): string | undefined {
+export function readTable(file: Buffer): TableContents {
+  if (file.length < FOOTER_BYTES) return unreadable('too short for a table')
+  if (file.readBigUInt64LE(file.length - 8) !== MAGIC) return unreadable('the footer')
+  const body = file.subarray(0, -FOOTER_BYTES)
+  const footer = new LevelBytes(file.subarray(-FOOTER_BYTES))
+  const meta = readHandle(footer)
+  const index = readHandle(footer)
+  const metaHandles = meta && handlesIn(body, meta)
+  const data = index && handlesIn(body, index)
+  if (meta === undefined || metaHandles === undefined || index === undefined || data === undefined)
+    return unreadable('the index')
+  const handles = [meta, ...metaHandles, index, ...data]
+  const whole = new Set(handles.filter((handle) => isWhole(body, handle)))
+  const blocks = data.filter((handle) => whole.has(handle)).map((handle) => contentsOf(body, handle))
+  return { damage: damagedBlocks(body.length, handles, whole), blocks }
+}
+
+function unreadable(what: string): TableContents {
+  return { damage: [what], blocks: [] }
+}
+
+/** Where a block is not whole, or does not begin where the one before it ended. */
+function damagedBlocks(
+  bodyBytes: number,
+  handles: readonly Handle[],
+  whole: ReadonlySet<Handle>,
+): readonly string[] {
+  const damage: string[] = []
   let end = 0
   for (const handle of handles.toSorted((left, right) => left.offset - right.offset)) {
-    if (handle.offset !== end || !isWhole(body, handle)) return `the block at byte ${end}`
-    end += handle.size + TRAILER_BYTES
+    if (handle.offset !== end || !whole.has(handle)) damage.push(`the block at byte ${end}`)
+    end = handle.offset + handle.size + TRAILER_BYTES
   }
-  return end === body.length ? undefined : `the block at byte ${end}`
+  if (end !== bodyBytes) damage.push(`the block at byte ${end}`)
+  return damage
 }
 
 function contentsOf(body: Buffer, { offset, size }: Handle): Buffer {
@@ -57,24 +75,47 @@ function isWhole(body: Buffer, { offset, size }: Handle): boolean {
   return body.readUInt32LE(crcAt) === maskedCrc32c(body.subarray(offset, crcAt))
 }
 
-/** The handles that are the values of an index block: prefix-compressed entries, then restart points and their number. */
-function handlesIn(block: Buffer): readonly Handle[] | undefined {
+/** The handles that are the values of a block; `undefined` when it is not whole or cannot be read. */
+function handlesIn(body: Buffer, block: Handle): readonly Handle[] | undefined {
+  const entries = isWhole(body, block) ? readBlock(contentsOf(body, block)) : undefined
+  const handles: Handle[] = []
+  for (const { value } of entries ?? []) {
+    const handle = readHandle(new LevelBytes(value))
+    if (handle === undefined) return undefined
+    handles.push(handle)
+  }
+  return entries && handles
+}
+
+interface BlockEntry {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+/**
+ * The entries of a block: each key without what it shares with the one before; then restart points and their number.
+ * @returns `undefined` when it cannot be read.
+ */
+export function readBlock(block: Buffer): readonly BlockEntry[] | undefined {
   if (block.length < 4) return undefined
   const restarts = block.readUInt32LE(block.length - 4)
   const entriesEnd = block.length - 4 - 4 * restarts
   if (entriesEnd < 0) return undefined
   const bytes = new LevelBytes(block.subarray(0, entriesEnd))
-  const handles: Handle[] = []
+  const entries: BlockEntry[] = []
+  let before = Buffer.alloc(0)
   while (!bytes.atEnd) {
-    bytes.varint() // bytes of the key that it shares with the one before
-    const keyBytes = bytes.varint()
-    bytes.varint() // length of the value, which says its length itself
-    if (bytes.take(keyBytes) === undefined) return undefined
-    const handle = readHandle(bytes)
-    if (handle === undefined) return undefined
-    handles.push(handle)
+    const shared = bytes.varint()
+    const ownBytes = bytes.varint()
+    const valueBytes = bytes.varint()
+    const own = bytes.take(ownBytes)
+    const value = bytes.take(valueBytes)
+    if (shared === undefined || shared > before.length || own === undefined || value === undefined)
+      return undefined
+    before = Buffer.concat([before.subarray(0, shared), own])
+    entries.push({ key: before, value })
   }
-  return handles
+  return entries
 }
 
 function readHandle(bytes: LevelBytes): Handle | undefined {

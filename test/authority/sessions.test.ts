@@ -81,6 +81,82 @@ describe('requests repeated by a client', () => {
     expect(renew(first, 2)).toBe('lease.unknown')
   })
 
+  it('also after a restart, and after a restart that happened before its last use', () => {
+    const replica = Replica.withRoster()
+    const [first, second, third] = [open(replica), open(replica), open(replica)]
+    const renew = (session: number, sequence: number) =>
+      codeOf(
+        replica.apply(
+          A,
+          { type: 'lease.renew', leaseId: 1 as LeaseId },
+          { session, sequence, answeredBelow: sequence },
+        ).answer,
+      )
+    renew(first, 1)
+    replica.restart()
+    renew(second, 1)
+    for (let count = 3; count < LIMITS.sessionsMax + 1; count++) open(replica)
+    replica.restart()
+    expect(renew(third, 1)).toBe('authority.session_expired')
+    open(replica)
+    expect(renew(first, 2)).toBe('authority.session_expired')
+    expect(renew(second, 2)).toBe('lease.unknown')
+  })
+
+  it('answers are forgotten as the client says that they have arrived, in whatever order they came', () => {
+    const replica = Replica.withRoster()
+    const session = open(replica)
+    const ask = (sequence: number, answeredBelow: number) =>
+      codeOf(
+        replica.apply(A, { type: 'lease.renew', leaseId: 1 as LeaseId }, { session, sequence, answeredBelow })
+          .answer,
+      )
+    const answers = () => [...replica.records.keys()].filter((name) => name.startsWith('answers/')).length
+    for (const sequence of [40, 1, 17, 16, 33, 2]) expect(ask(sequence, 1)).toBe('lease.unknown')
+    expect(answers()).toBe(3)
+    expect(ask(41, 34)).toBe('lease.unknown')
+    expect(answers()).toBe(1)
+    expect(ask(33, 34)).toBe('authority.session_expired')
+    expect(ask(40, 34)).toBe('lease.unknown')
+    expect(ask(10 ** 15, 10 ** 15)).toBe('lease.unknown')
+    expect(answers()).toBe(1)
+    expect(ask(41, 34)).toBe('authority.session_expired')
+  })
+
+  it('with too many answers for all clients together, the longest unused session is forgotten, and never its user', () => {
+    const replica = Replica.withRoster()
+    replica.holdsChanges = true
+    const fill = (session: number): void => {
+      for (let sequence = 1; sequence <= LIMITS.sessionInFlightMax; sequence++) {
+        replica.apply(
+          A,
+          { type: 'lease.renew', leaseId: 1 as LeaseId },
+          { session, sequence, answeredBelow: 1 },
+        )
+      }
+    }
+    const full = LIMITS.answersRememberedMax / LIMITS.sessionInFlightMax
+    const sessions = Array.from({ length: full + 1 }, () => open(replica))
+    const [first = 0, second = 0] = sessions
+    for (const session of sessions.slice(0, full)) fill(session)
+    const again = (session: number) =>
+      codeOf(
+        replica.apply(
+          A,
+          { type: 'lease.release', leaseId: 1 as LeaseId },
+          { session, sequence: 1, answeredBelow: 1 },
+        ).answer,
+      )
+    expect(again(first)).toBe('lease.unknown')
+    fill(sessions[full] ?? 0)
+    expect(again(first)).toBe('authority.session_expired')
+    expect(again(second)).toBe('lease.unknown')
+    replica.store()
+    const remembered = [...replica.records.keys()].filter((name) => name.startsWith('answers/'))
+    expect(remembered.filter((name) => name.startsWith(`answers/${first}/`))).toEqual([])
+    expect(remembered).toHaveLength(full * (LIMITS.sessionInFlightMax / 16 + 1))
+  })
+
   it('a client with too much in flight is refused', () => {
     const replica = Replica.withRoster()
     const session = open(replica)

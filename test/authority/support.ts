@@ -4,6 +4,7 @@ import {
   type Applied,
   AuthorityStateMachine,
   encodeProposal,
+  type RecordChange,
   type RosterEntry,
 } from '../../src/authority/index.ts'
 import { logIndex, type PeerId, type ScopeKey, term, unixMs } from '../../src/base/index.ts'
@@ -21,9 +22,13 @@ export function entryOf(peer: PeerId, nodeId: string): RosterEntry {
 export class Replica {
   machine = new AuthorityStateMachine({ appliedIndex: logIndex(0), records: new Map() })
   readonly log: { term: number; data: Uint8Array }[] = []
+  /** What came of each entry of the log. */
+  readonly applied: Applied[] = []
   readonly records = new Map<string, Uint8Array>()
   term = 1
   wallMs = 1_000_000
+  /** Whether entries are one batch until `store` is called; else each is a batch of its own. */
+  holdsChanges = false
 
   /** With a founder and two more machines. */
   static withRoster(): Replica {
@@ -33,15 +38,16 @@ export class Replica {
       [B, 'b'],
       [C, 'c'],
     ] as const) {
-      replica.apply(A, {
-        type: 'invite.create',
-        inviteId: nodeId,
-        derivedKey: new Uint8Array([1]),
-        expiresUnixMs: unixMs(9e9),
-      })
-      replica.apply(A, { type: 'roster.admit', inviteId: nodeId, entry: entryOf(peer, nodeId) })
+      replica.invite(nodeId, entryOf(peer, nodeId))
     }
     return replica
+  }
+
+  /** An invite and its use. */
+  invite(inviteId: string, entry: RosterEntry): void {
+    const derivedKey = new Uint8Array([1])
+    this.apply(A, { type: 'invite.create', inviteId, derivedKey, expiresUnixMs: unixMs(9e9) })
+    this.apply(A, { type: 'roster.admit', inviteId, entry })
   }
 
   apply(requester: PeerId, command: AuthorityCommand, request?: Proposal['request']): Applied {
@@ -53,11 +59,19 @@ export class Replica {
     })
     this.log.push({ term: this.term, data })
     const applied = this.machine.apply(logIndex(this.log.length), term(this.term), data)
-    for (const { key: name, value } of this.machine.takeChanges()) {
+    this.applied.push(applied)
+    if (!this.holdsChanges) this.store()
+    return applied
+  }
+
+  /** What the driver does after a batch of entries. Returns what was written. */
+  store(): readonly RecordChange[] {
+    const changes = this.machine.takeChanges()
+    for (const { key: name, value } of changes) {
       if (value === undefined) this.records.delete(name)
       else this.records.set(name, value)
     }
-    return applied
+    return changes
   }
 
   /** The same replica after a restart from what it stored. */

@@ -98,6 +98,7 @@ function clientOf(control: NodeControl): NodeControlClient {
     tasks: async () => control.tasks(),
     task: async (id) => control.task(id),
     cancel: (id) => control.cancel(id),
+    revoke: (request) => control.revoke(request),
     invite: (request) => control.invite(request),
     run: (request, report, signal) => control.run(request, report, signal),
   }

@@ -14,6 +14,8 @@ scope      abcdefghijklmnop
 up         3 min 5 s (pid 4242, version 0.1.0)
 authority  attic leads; this node is follower
 voters     attic, desk, nas
+learners   laptop
+advice     3 machines decide: 1 of them may be away
 log        term 3, commit 12, applied 11
 members    2 alive, 1 suspect
 tasks      1 unfinished, 0 running here
@@ -68,8 +70,8 @@ test('no colour where there is no terminal, where NO_COLOR is set and on a dumb 
 
 test('leases', async () => {
   expect((await cli(['leases'])).out).toBe(
-    `LEASE  HOLDER  GRANTED    TTL    RENEWALS  FOR
-   17  attic   1 min ago  2 min         1  task:81
+    `LEASE  HOLDER  GRANTED    TTL    STATE  RENEWALS  FOR
+   17  attic   1 min ago  2 min  live          1  task:81
 `,
   )
 })
@@ -183,4 +185,26 @@ test('text: width as a terminal counts it, cut at whole characters, quoted as a 
   ])
   expect(commandLine(['a-b=c', '', "it's", '$x'])).toBe("a-b=c '' 'it'\\''s' '$x'")
   expect(printable('a\tb\r\n\u0000\u009bé')).toBe('a\\tb\\u000d\\n\\u0000\\u009bé')
+})
+
+test('revoke: asks the node, and says what becomes of the holder', async () => {
+  const control = new FakeControl()
+  expect((await cli(['revoke', '17'], { control })).out).toBe(
+    'Lease 17 revoked; its holder is ending the work.\n',
+  )
+  expect((await cli(['revoke', '17', '--force'], { control })).out).toBe(
+    'Lease 17 revoked: free at once, whatever its holder does.\n',
+  )
+  expect(control.revoked).toEqual([
+    { leaseId: 17, force: false },
+    { leaseId: 17, force: true },
+  ])
+})
+
+test('revoke: a lease id that is no number is refused before anything is asked', async () => {
+  const control = new FakeControl()
+  const { err, code } = await cli(['revoke', '0x11'], { control })
+  expect(err).toContain('lease id is "0x11"')
+  expect(code).toBe(2)
+  expect(control.revoked).toEqual([])
 })

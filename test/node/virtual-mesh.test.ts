@@ -19,7 +19,10 @@ async function start(names: readonly string[]): Promise<void> {
   const size = names.length
   await mesh.time.until(
     `${size} voters`,
-    () => (mesh.leader()?.node.core.status.configuration.voters.length ?? 0) === (size === 2 ? 1 : size),
+    () => {
+      const agreed = mesh.leader()?.node.core.status.committedConfiguration
+      return agreed?.votersOutgoing.length === 0 && agreed.voters.length === (size === 2 ? 1 : size)
+    },
   )
   await mesh.time.until('everybody is alive to everybody', () =>
     mesh.nodes.every(({ node }) => node.membership.members().every(({ status }) => status === 'alive')),

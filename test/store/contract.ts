@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { InvariantError, logIndex } from '../../src/base/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
-import { bytes, contents, entry, hardState, step } from './samples.ts'
+import { compactionContract } from './contract-compaction.ts'
+import { bytes, contents, entry, hardState, NO_BASE, step } from './samples.ts'
 
 /** A place for one store, which outlives the handles on it. */
 export interface StorePlace {
@@ -39,14 +40,15 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
 
     describe('log', () => {
       test('a store that was never written has no hard state and no entries', async () => {
-        expect(await stores.log.load()).toEqual({ hardState: undefined, entries: [] })
+        expect(await stores.log.load()).toEqual({ hardState: undefined, base: NO_BASE, entries: [] })
         await reopen()
-        expect(await stores.log.load()).toEqual({ hardState: undefined, entries: [] })
+        expect(await stores.log.load()).toEqual({ hardState: undefined, base: NO_BASE, entries: [] })
       })
 
       test('what was appended comes back, before and after a crash', async () => {
-        const saved = { hardState: hardState(2, 1, 'peer-a'), entries: [entry(1, 1), entry(2, 2)] }
-        await stores.log.append(saved)
+        const written = { hardState: hardState(2, 1, 'peer-a'), entries: [entry(1, 1), entry(2, 2)] }
+        const saved = { ...written, base: NO_BASE }
+        await stores.log.append(written)
         expect(await stores.log.load()).toEqual(saved)
         await crash()
         expect(await stores.log.load()).toEqual(saved)
@@ -73,6 +75,7 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
         await crash()
         expect(await stores.log.load()).toEqual({
           hardState: hardState(3, 2),
+          base: NO_BASE,
           entries: [entry(1, 1), entry(2, 1)],
         })
       })
@@ -113,6 +116,10 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
         )
         await first
       })
+    })
+
+    describe('compaction', () => {
+      compactionContract({ stores: () => stores, reopen, crash })
     })
 
     describe('state', () => {

@@ -1,85 +1,51 @@
-/** Damage of LevelDB's own files: flipped bytes, cut tails, missing files, an old or a new format. */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+/** Damage of LevelDB's own files and of the mark: cut tails, missing and unreadable files, an old or a new format. */
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { CodedError, encode, present, Random } from '../../src/base/index.ts'
+import { encode, present } from '../../src/base/index.ts'
 import { type NodeStores, openStores } from '../../src/store/index.ts'
+import { markPath, openMarkFile, readMarkFile } from '../../src/store/mark-file.ts'
 import { seal } from '../../src/store/record.ts'
 import { temporaryFolder } from './level-place.ts'
-import { bytes, contents, step } from './samples.ts'
-
-const LIVES = 4
-const STEPS = 10
+import { bytes, contents } from './samples.ts'
+import { databaseIn, type Files, filesIn, makeStopped, newestLogOf, reading, restore } from './stopped-store.ts'
 
 let root: string
-let original: string
 let work: string
-/** The files of the store, LevelDB's lock and diary left aside. */
-let files: ReadonlyMap<string, Buffer>
+let database: string
+let files: Files
 let newestLog: string
 /** How long the newest log file was, and what the store held, after each of its last acknowledged batches. */
 let history: { readonly logBytes: number; readonly held: string }[]
 
 beforeAll(async () => {
   root = await temporaryFolder()
-  original = join(root, 'original')
   history = []
-  // Several lives make several tables: each opening writes what the last life left in the log file into one.
-  for (let life = 0; life < LIVES; life += 1) {
-    const stores = await openStores(original, { create: life === 0 })
-    for (let index = 1; index <= STEPS; index += 1) await step(stores, life * STEPS + index)
-    if (life === LIVES - 1) await writeLastBatches(stores)
-    await stores.close()
-  }
-  files = await storeFiles(original)
+  const original = join(root, 'original')
+  await makeStopped(original, writeLastBatches)
+  files = await filesIn(original)
+  newestLog = newestLogOf(files)
 })
 
 async function writeLastBatches(stores: NodeStores): Promise<void> {
   await stores.state.load() // nothing deferred is left to ride on the batches below
+  const original = databaseIn(join(root, 'original'))
   const logs = (await readdir(original)).filter((name) => name.endsWith('.log'))
-  newestLog = present(logs.sort().at(-1), 'log file')
   for (let index = 0; index <= 20; index += 1) {
     if (index > 0) await stores.submitterJournal.write([{ key: 'task-1', value: bytes(`late ${index}`) }])
-    const { size } = await stat(join(original, newestLog))
+    const { size } = await stat(join(original, present(logs.sort().at(-1), 'log file')))
     history.push({ logBytes: size, held: JSON.stringify(await contents(stores)) })
   }
 }
 
 beforeEach(async () => {
   work = join(root, 'work')
-  await restore(files)
+  database = databaseIn(work)
+  await restore(work, files)
 })
 
 afterAll(() => rm(root, { recursive: true }))
-
-async function storeFiles(folder: string): Promise<Map<string, Buffer>> {
-  const names = (await readdir(folder)).filter((name) => !/^LO(CK|G|G\.old)$/.test(name))
-  const entries = names.map(async (name) => [name, await readFile(join(folder, name))] as const)
-  return new Map(await Promise.all(entries))
-}
-
-/** Makes the work folder anew with these files. */
-async function restore(contents: ReadonlyMap<string, Buffer>): Promise<void> {
-  await rm(work, { recursive: true, force: true })
-  await mkdir(work)
-  for (const [name, data] of contents) await writeFile(join(work, name), data)
-}
-
-/** The contents as text, or the error. */
-async function reading(folder: string): Promise<string | CodedError> {
-  try {
-    const stores = await openStores(folder, { create: false })
-    try {
-      return JSON.stringify(await contents(stores))
-    } finally {
-      await stores.close()
-    }
-  } catch (thrown) {
-    if (thrown instanceof CodedError) return thrown
-    throw thrown
-  }
-}
 
 async function expectDamage(what: RegExp): Promise<void> {
   const result = await reading(work)
@@ -87,69 +53,59 @@ async function expectDamage(what: RegExp): Promise<void> {
   expect(String(result)).toMatch(what)
 }
 
+async function expectLost(batches: number): Promise<void> {
+  const result = await reading(work)
+  expect(result).toMatchObject({ code: 'store.lost_batches', exitCode: 6, details: { count: batches } })
+  expect(String(result)).toContain(`the last ${batches} acknowledged batches are missing in ${database}`)
+}
+
 function heldAfter(batchesLost: number): string {
   return present(history.at(-1 - batchesLost), 'history').held
+}
+
+/** As after a crash before the mark of the last `count` batches was synced. */
+async function setMarkBack(count: number): Promise<void> {
+  const found = present((await readMarkFile(markPath(database)))?.count, 'mark')
+  const mark = await openMarkFile(database)
+  await mark.start(found - count)
+  await mark.close()
+}
+
+/** Lengths of the newest log around and between the ends of its last batches. */
+function cuts(): readonly number[] {
+  const boundaries = history.slice(-4).flatMap(({ logBytes }) => [logBytes, logBytes + 1, logBytes + 7])
+  const [first = 0] = boundaries
+  const lengths = Array.from({ length: 40 }, (_, at) => first + at * 19).concat(boundaries)
+  return lengths.filter((one) => one <= present(files.get(newestLog), 'log file').length)
 }
 
 test('an undamaged store opens with everything, again and again', async () => {
   for (let round = 0; round < 3; round += 1) expect(await reading(work)).toBe(heldAfter(0))
 })
 
-test('400 times one or two flipped bytes: all is there, or the store is refused, or only batches at the very end were hit', async () => {
-  const random = new Random(3)
-  const places = [...files].flatMap(([name, data]) => Array.from(data, (_, at) => ({ name, at })))
-  let refused = 0
-  for (let round = 0; round < 400; round += 1) {
-    const hit = Array.from({ length: random.integer(1, 2) }, () =>
-      present(places[random.integer(0, places.length - 1)], 'place'),
-    )
-    const damaged = new Map(Array.from(files, ([name, data]) => [name, Buffer.from(data)]))
-    for (const { name, at } of hit) {
-      const data = present(damaged.get(name), 'file')
-      data[at] = (data[at] ?? 0) ^ random.integer(1, 255)
-    }
-    await restore(damaged)
-    const result = await reading(work)
-    if (result instanceof CodedError) {
-      expect(result.code).toBe('store.corrupt')
-      refused += 1
-    } else {
-      // What ADR 0004 leaves to the high-water mark: a batch that was hit, with no sound batch behind it.
-      expect(result).toBe(heldAfter(hitAtTheEnd(hit)))
-    }
-  }
-  expect(refused).toBeGreaterThan(350)
-})
-
-/** How many batches at the end of the newest log file were hit with none behind them that was not. */
-function hitAtTheEnd(hit: readonly { readonly name: string; readonly at: number }[]): number {
-  const isHit = (lost: number) => {
-    const begin = present(history.at(-2 - lost), 'history').logBytes
-    const end = present(history.at(-1 - lost), 'history').logBytes
-    return hit.some(({ name, at }) => name === newestLog && at >= begin && at < end)
-  }
-  let lost = 0
-  while (isHit(lost)) lost += 1
-  return lost
-}
-
 describe('the newest log file', () => {
-  test('cut anywhere in its last batches: what was written whole before the cut is there, nothing else', async () => {
-    const data = present(files.get(newestLog), 'log file')
-    const boundaries = history.slice(-4).flatMap(({ logBytes }) => [logBytes, logBytes + 1, logBytes + 7])
-    const [first = 0] = boundaries
-    const lengths = Array.from({ length: 80 }, (_, at) => first + at * 9).concat(boundaries)
-    for (const length of lengths.filter((one) => one <= data.length)) {
-      await restore(new Map(files).set(newestLog, data.subarray(0, length)))
-      const expected = history.findLast(({ logBytes }) => logBytes <= length)
-      expect(await reading(work)).toBe(expected?.held)
+  test('cut anywhere in its last batches: the store says how many acknowledged batches are missing', async () => {
+    for (const length of cuts()) {
+      await restore(work, new Map(files).set(newestLog, present(files.get(newestLog), 'log').subarray(0, length)))
+      const lost = history.filter(({ logBytes }) => logBytes > length).length
+      if (lost === 0) expect(await reading(work)).toBe(heldAfter(0))
+      else await expectLost(lost)
     }
   })
 
-  test('a last batch of which the disk kept only zeros was not acknowledged: the rest is there', async () => {
+  test('cut, with a mark from before: what was written whole before the cut is there, nothing else', async () => {
+    for (const length of cuts()) {
+      await restore(work, new Map(files).set(newestLog, present(files.get(newestLog), 'log').subarray(0, length)))
+      const lost = history.filter(({ logBytes }) => logBytes > length).length
+      await setMarkBack(lost)
+      expect(await reading(work)).toBe(heldAfter(lost))
+    }
+  })
+
+  test('an acknowledged last batch of which the disk kept only zeros is missed', async () => {
     const data = Buffer.from(present(files.get(newestLog), 'log file'))
     await writeFile(join(work, newestLog), data.fill(0, history.at(-2)?.logBytes))
-    expect(await reading(work)).toBe(heldAfter(1))
+    await expectLost(1)
   })
 
   test('zeros with a later batch behind them are damage', async () => {
@@ -159,44 +115,80 @@ describe('the newest log file', () => {
   })
 })
 
-test('every other file: cut short or gone, the store is refused and the file is named', async () => {
+test('every other file of the database: cut short, gone or unreadable, the store is refused and the file is named', async () => {
   for (const [name, data] of files) {
+    if (name === 'db.mark') continue
+    const named = new RegExp(name.replace('db/', ''))
     if (name !== newestLog) {
       await writeFile(join(work, name), data.subarray(0, -1))
-      await expectDamage(new RegExp(name))
+      await expectDamage(named)
     }
     await rm(join(work, name))
-    await expectDamage(new RegExp(name))
+    await expectDamage(named)
+    await symlink('/proc/self/mem', join(work, name)) // whose first byte cannot be read: EIO
+    await expectDamage(named)
+    await rm(join(work, name))
     await writeFile(join(work, name), data)
   }
   expect(await reading(work)).toBe(heldAfter(0))
 })
 
+describe('the high-water mark', () => {
+  test('gone, emptied, overwritten or unreadable: the store is refused and the mark is named', async () => {
+    const path = join(work, 'db.mark')
+    await rm(path)
+    await expectDamage(/the high-water mark, which is missing/)
+    await writeFile(path, '')
+    await expectDamage(/db\.mark: the high-water mark: none of its slots can be read/)
+    await writeFile(path, Buffer.alloc(12_288))
+    await expectDamage(/none of its slots can be read/)
+    await rm(path)
+    await symlink('/proc/self/mem', path)
+    await expectDamage(/the high-water mark, which cannot be read/)
+  })
+
+  test('alone, without the database: the store is refused, also when a new one may be made', async () => {
+    await rm(database, { recursive: true })
+    await expectDamage(/the database is missing, of which .*db\.mark counts \d+ batches/)
+    await expect(openStores(database, { create: true })).rejects.toMatchObject({ code: 'store.corrupt' })
+  })
+
+  test('an older copy of the database is told from the present one', async () => {
+    const stores = await openStores(database, { create: false })
+    for (let index = 1; index <= 3; index += 1)
+      await stores.submitterJournal.write([{ key: 'task-9', value: bytes(`${index}`) }])
+    await stores.close()
+    const mark = await readFile(join(work, 'db.mark'))
+    await restore(work, new Map(files).set('db.mark', mark))
+    await expectLost(3)
+  })
+})
+
 test('a table that an interrupted write left behind matters to nobody', async () => {
-  await writeFile(join(work, '000999.ldb'), 'half a table')
+  await writeFile(join(database, '000999.ldb'), 'half a table')
   expect(await reading(work)).toBe(heldAfter(0))
 })
 
 describe('a record that LevelDB holds to be sound', () => {
   async function rewrite(key: Uint8Array, value: Uint8Array): Promise<void> {
     const encoding = { keyEncoding: 'view', valueEncoding: 'view' } as const
-    const raw = new Level<Uint8Array, Uint8Array>(work, { ...encoding, compression: false })
+    const raw = new Level<Uint8Array, Uint8Array>(database, { ...encoding, compression: false })
     await raw.put(key, value)
     await raw.close()
   }
 
   test('is damage when its check does not fit', async () => {
-    const seventeenth = Uint8Array.of(0x11, 0, 0, 0, 0, 0, 0, 0, 17)
+    const seventeenth = Uint8Array.of(0x11, 0, 0, 0, 0, 0, 0, 0, 90)
     await rewrite(seventeenth, bytes('garbage'))
-    await expectDamage(/damaged record in .*: raft entry 17/)
+    await expectDamage(/damaged record in .*: raft entry 90/)
   })
 
   test('of a newer format is told apart from damage', async () => {
-    const { key, value } = seal(Uint8Array.of(0x01), encode({ format: 2 }))
+    const { key, value } = seal(Uint8Array.of(0x01), encode({ format: 3 }))
     await rewrite(key, value)
     expect(await reading(work)).toMatchObject({
       code: 'store.version',
-      message: `${work} was written with format 2, this program reads up to 1`,
+      message: `${database} was written with format 3, this program reads up to 2`,
     })
   })
 })
@@ -218,7 +210,7 @@ describe('a folder', () => {
   })
 
   test('that is a file is refused with the reason', async () => {
-    await expect(openStores(join(work, 'CURRENT'), { create: true })).rejects.toMatchObject({
+    await expect(openStores(join(database, 'CURRENT'), { create: true })).rejects.toMatchObject({
       code: 'store.write_failed',
       message: expect.stringContaining('ENOTDIR'),
     })

@@ -18,7 +18,9 @@ export async function levelPlace(): Promise<StorePlace> {
     crash: async (stores) => {
       const from = folder()
       life += 1
-      await cp(from, folder(), { recursive: true })
+      const to = folder()
+      await cp(from, to, { recursive: true })
+      await cp(`${from}.mark`, `${to}.mark`)
       await stores.close()
     },
     remove: () => rm(root, { recursive: true }),

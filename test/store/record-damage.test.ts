@@ -14,6 +14,7 @@ const HARD_STATE = '\x10'
 async function reading(records: Records): Promise<unknown> {
   const disk = new MemoryDisk()
   for (const [key, value] of records) disk.records.set(key, value.slice())
+  disk.mark = 0
   try {
     return await contents(await openMemoryStores(disk, EXISTING))
   } catch (thrown) {
@@ -195,6 +196,7 @@ describe('the store as a whole', () => {
     await stores.log.append({ hardState: hardState(1, 0), entries: [entry(1, 1)] })
     await stores.close()
     for (const key of disk.records.keys()) if (!key.startsWith(ENTRIES)) disk.records.delete(key)
+    disk.mark = 0
     await expect(openMemoryStores(disk)).rejects.toMatchObject({ code: 'store.corrupt' })
   })
 })

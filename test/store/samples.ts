@@ -1,8 +1,10 @@
 import { logIndex, type PeerId, term } from '../../src/base/index.ts'
-import type { Entry, HardState } from '../../src/raft/index.ts'
+import type { Entry, HardState, LogBase } from '../../src/raft/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const NO_BASE: LogBase = { index: logIndex(0), term: term(0), configuration: new Uint8Array() }
 
 export function entry(index: number, inTerm: number, text = `command ${index} of term ${inTerm}`): Entry {
   return { index: logIndex(index), term: term(inTerm), kind: 'command', data: bytes(text) }
@@ -18,6 +20,7 @@ export async function contents(stores: NodeStores): Promise<unknown> {
   const state = await stores.state.load()
   return {
     hardState: log.hardState,
+    base: { ...log.base, configuration: hex(log.base.configuration) },
     entries: log.entries.map((one) => ({ ...one, data: hex(one.data) })),
     appliedIndex: state.appliedIndex,
     state: [...state.records].map(([key, value]) => [key, hex(value)]),

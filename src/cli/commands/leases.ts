@@ -22,6 +22,7 @@ const columns = (now: number): readonly Column<LeaseView>[] => [
   { title: 'HOLDER', cell: (lease) => lease.holder },
   { title: 'GRANTED', cell: (lease) => ago(now - lease.grantedUnixMs) },
   { title: 'TTL', cell: (lease) => duration(lease.ttlMs) },
+  { title: 'STATE', cell: (lease) => (lease.revoked ? 'revoked' : 'live') },
   { title: 'RENEWALS', align: 'right', cell: (lease) => lease.renewals },
   { title: 'FOR', cell: (lease) => lease.scopeKey },
 ]

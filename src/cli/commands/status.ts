@@ -26,6 +26,8 @@ function renderStatus(cli: Cli, status: StatusView): string {
       ['up', `${duration(status.upMs)} (pid ${status.pid}, version ${status.version})`],
       ['authority', authorityText(authority), authority.leader === undefined ? 'yellow' : 'green'],
       ['voters', authority.voters.join(', ')],
+      ['learners', authority.learners.join(', ') || 'none'],
+      ['advice', authority.advice, 'yellow'],
       ['log', `term ${authority.term}, commit ${authority.commitIndex}, applied ${authority.appliedIndex}`],
       ['members', seen.map(([member, count]) => `${count} ${member}`).join(', ')],
       ['tasks', `${status.unfinishedTasks} unfinished, ${status.runningHere} running here`],
@@ -40,6 +42,6 @@ function renderStatus(cli: Cli, status: StatusView): string {
 
 function authorityText({ role, leader }: AuthorityView): string {
   if (role === 'leader') return 'this node leads'
-  const part = role === 'none' ? 'this node has no vote' : `this node is ${role}`
+  const part = role === 'none' || role === 'learner' ? 'this node has no vote' : `this node is ${role}`
   return leader === undefined ? `no leader; ${part}` : `${leader} leads; ${part}`
 }

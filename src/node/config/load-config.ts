@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { CodedError } from '../../base/index.ts'
 import type { LogLevel } from '../../telemetry/index.ts'
 import { type Layers, readSetting } from './read-setting.ts'
-import { SETTINGS, type Setting, STOP_GRACE_PART_MAX } from './settings.ts'
+import { SETTINGS, type Setting, STOP_GRACE_PART_MAX, type VoterPolicy } from './settings.ts'
 import { PRESETS, type Preset, type Timings } from './timings.ts'
 import { readTomlFile } from './toml-file.ts'
 
@@ -23,6 +23,10 @@ export interface NodeConfig {
   readonly driftRatio: number
   /** Between TERM and KILL. */
   readonly stopGraceMs: number
+  /** As the autopilot is told: a witness is `always`. */
+  readonly voterPolicy: VoterPolicy
+  /** Votes, and never executes. */
+  readonly witness: boolean
   readonly remoteExecute: boolean
   readonly leaseGating: boolean
   readonly logLevel: LogLevel
@@ -50,6 +54,10 @@ export function loadConfig(init: {
   const { flags } = init
   const leaseTtlMs = readSetting(SETTINGS.leaseTtlMs, flags.leaseTtlMs, layers)
   const preset = readSetting(SETTINGS.preset, flags.preset, layers)
+  const remoteExecute = readSetting(SETTINGS.remoteExecute, flags.remoteExecute, layers)
+  const witness = readSetting(SETTINGS.witness, flags.witness, layers)
+  const voterPolicy = readSetting(SETTINGS.voterPolicy, flags.voterPolicy, layers)
+  if (witness) checkWitness(voterPolicy, remoteExecute)
   return {
     peerHost: readSetting(SETTINGS.peerHost, flags.peerHost, layers),
     peerPort: readSetting(SETTINGS.peerPort, flags.peerPort, layers),
@@ -62,7 +70,9 @@ export function loadConfig(init: {
     leaseTtlMs,
     driftRatio: readSetting(SETTINGS.driftRatio, flags.driftRatio, layers),
     stopGraceMs: fittingGrace(readSetting(SETTINGS.stopGraceMs, flags.stopGraceMs, layers), leaseTtlMs),
-    remoteExecute: readSetting(SETTINGS.remoteExecute, flags.remoteExecute, layers),
+    voterPolicy: witness ? 'always' : voterPolicy,
+    witness,
+    remoteExecute,
     leaseGating: readSetting(SETTINGS.leaseGating, flags.leaseGating, layers),
     logLevel: readSetting(SETTINGS.logLevel, flags.logLevel, layers),
   }
@@ -80,4 +90,22 @@ function fittingGrace(chosenMs: number | undefined, leaseTtlMs: number): number 
     source: `with a lease.ttlMs of ${leaseTtlMs}`,
     accepts: `at most a quarter of lease.ttlMs, here ${maxMs}: otherwise renewals and the end of the work do not fit into one lease`,
   })
+}
+
+/** A witness that does not vote, or executes, is a contradiction: which of the two was meant is not guessed. */
+function checkWitness(voterPolicy: VoterPolicy, remoteExecute: boolean): void {
+  if (voterPolicy === 'never')
+    throw new CodedError('config.invalid', {
+      key: SETTINGS.voterPolicy.key,
+      got: voterPolicy,
+      source: 'together with authority.witness',
+      accepts: 'auto or always: a witness is there to vote',
+    })
+  if (remoteExecute)
+    throw new CodedError('config.invalid', {
+      key: SETTINGS.remoteExecute.key,
+      got: true,
+      source: 'together with authority.witness',
+      accepts: 'false: a witness never executes',
+    })
 }

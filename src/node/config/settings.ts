@@ -40,6 +40,10 @@ export interface Setting<Value> {
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[]
 
+/** Whether a node may vote in the authority: the autopilot's policy for it. */
+const VOTER_POLICIES = ['auto', 'always', 'never'] as const
+export type VoterPolicy = (typeof VOTER_POLICIES)[number]
+
 const PRESET_NAMES = ['lan', 'wan'] as const satisfies readonly Preset[]
 
 /**
@@ -144,6 +148,24 @@ export const SETTINGS = {
     default: undefined,
     defaultText: '2000, or a quarter of `lease.ttlMs` where that is less',
     doc: 'Time between TERM and KILL when a command has to end.',
+  }),
+  voterPolicy: setting<VoterPolicy>({
+    key: 'authority.voter',
+    env: ['POPULI_VOTER'],
+    flag: 'voter',
+    schema: oneOfText(VOTER_POLICIES),
+    accepts: VOTER_POLICIES.join(', '),
+    default: 'auto',
+    doc: 'Whether this node votes in the lease authority. `auto`: when it is needed for 1, 3 or 5 voters. `always`: before those with `auto`. `never`: for laptops and other machines that sleep; it follows the log without a vote.',
+  }),
+  witness: setting({
+    key: 'authority.witness',
+    env: ['POPULI_WITNESS'],
+    flag: 'witness',
+    schema: booleanText,
+    accepts: '0, 1, true or false',
+    default: false,
+    doc: 'Makes this node a witness: it votes like one with `authority.voter` = `always`, and takes and executes no tasks. The third machine for a mesh of two, however small.',
   }),
   remoteExecute: setting({
     key: 'remote.execute',

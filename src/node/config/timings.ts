@@ -1,5 +1,5 @@
 /**
- * The timing presets, as far as they concern raft, which knows no time but ticks; `membership/` has its own figures under
+ * The timing presets, as far as they concern the authority: raft, which knows no time but ticks, and the autopilot; `membership/` has its own figures under
  * the same names. A person chooses a preset and not its numbers, because they only make sense together
  * (test/node/config/timings.test.ts applies these rules):
  *
@@ -16,6 +16,18 @@ export interface Timings {
   readonly raftHeartbeatTicks: number
   /** A follower waits between this and twice this many ticks, drawn anew each time (thesis §3.4). */
   readonly raftElectionTicks: number
+  /** The autopilot gives the vote of a voter that was unreachable for so long to a healthy learner. */
+  readonly deadVoterMs: number
+  /**
+   * A machine must have been reachable and up to date for so long before it may vote: longer than a flap, and than the
+   * restart of a node.
+   */
+  readonly stableLearnerMs: number
+  /**
+   * Without a learner to take its place, a voter keeps its vote for so long: a machine that is switched off at night is
+   * not gone, and fewer voters bear fewer failures.
+   */
+  readonly shrinkVotersMs: number
 }
 
 export type Preset = keyof typeof PRESETS
@@ -31,11 +43,17 @@ export const PRESETS = {
     raftTickMs: 25,
     raftHeartbeatTicks: 2,
     raftElectionTicks: 12,
+    deadVoterMs: 60_000,
+    stableLearnerMs: 2_000,
+    shrinkVotersMs: 24 * 3_600_000,
   },
   /** Ten round trips are etcd's advice for the election timeout: 2.5 s, rounded up to 3–6 s. */
   wan: {
     raftTickMs: 100,
     raftHeartbeatTicks: 5,
     raftElectionTicks: 30,
+    deadVoterMs: 300_000,
+    stableLearnerMs: 10_000,
+    shrinkVotersMs: 24 * 3_600_000,
   },
 } as const satisfies Record<string, Timings>

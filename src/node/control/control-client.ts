@@ -6,6 +6,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import { CodedError, LIMITS, type TaskId, unreachable } from '../../base/index.ts'
 import {
+  doneSchema,
   errorSchema,
   fromJson,
   inviteSchema,
@@ -19,7 +20,7 @@ import {
   toJson,
 } from './control-messages.ts'
 import { controlSocketPath, findControlSocket, systemCode } from './control-socket.ts'
-import type { InviteRequest, NodeControlClient, RunEvent, RunRequest } from './node-control.ts'
+import type { InviteRequest, NodeControlClient, RevokeRequest, RunEvent, RunRequest } from './node-control.ts'
 import { decodeFrames, type Frame } from './run-frames.ts'
 
 const ANSWER = 'answer of the node'
@@ -50,6 +51,9 @@ export class ControlClient implements NodeControlClient {
   task = (id: TaskId) => this.ask(taskDetailSchema, { method: 'GET', path: `/v1/tasks/${id}` })
   cancel = (id: TaskId) =>
     this.ask(taskSchema, { method: 'POST', path: `/v1/tasks/${id}/cancel`, patient: true })
+  revoke = async (body: RevokeRequest): Promise<void> => {
+    await this.ask(doneSchema, { method: 'POST', path: '/v1/leases/revoke', body })
+  }
   invite = (body: InviteRequest) => this.ask(inviteSchema, { method: 'POST', path: '/v1/invites', body })
 
   /**

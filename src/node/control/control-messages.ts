@@ -18,6 +18,7 @@ import type {
   InviteView,
   LeaseView,
   NodeView,
+  RevokeRequest,
   RunEvent,
   RunRequest,
   StatusView,
@@ -82,7 +83,15 @@ export const runRequestSchema: z.ZodType<RunRequest> = z.object({
 
 export const inviteRequestSchema: z.ZodType<InviteRequest> = z.object({ ttlMs: z.int().positive() })
 
+export const revokeRequestSchema: z.ZodType<RevokeRequest> = z.object({
+  leaseId: branded<LeaseId>(z.int().positive()),
+  force: z.boolean(),
+})
+
 // Answers
+
+/** To a call that has nothing to say but that it was done. */
+export const doneSchema = z.object({})
 
 const memberStatus = z.enum(['alive', 'suspect', 'dead', 'left'])
 const taskState = z.enum([
@@ -108,12 +117,14 @@ export const statusSchema: z.ZodType<StatusView> = z.object({
   facadeUrls: z.array(text),
   peerAddresses: z.array(text),
   authority: z.object({
-    role: z.enum(['leader', 'follower', 'candidate', 'none']),
+    role: z.enum(['leader', 'follower', 'candidate', 'learner', 'none']),
     leader: absent(node),
     term: count,
     commitIndex: count,
     appliedIndex: count,
     voters: z.array(node),
+    learners: z.array(node),
+    advice: absent(text),
   }),
   members: z.record(memberStatus, count),
   unfinishedTasks: count,
@@ -129,7 +140,7 @@ export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
     status: z.enum([...memberStatus.options, 'unseen']),
     incarnation: number,
     lastSeenAgoMs: absent(number),
-    authority: z.enum(['leader', 'voter', 'none']),
+    authority: z.enum(['leader', 'voter', 'learner', 'none']),
     remoteExecute: z.boolean(),
     runningTasks: count,
     addresses: z.array(text),
@@ -145,6 +156,7 @@ export const leasesSchema: z.ZodType<readonly LeaseView[]> = z.array(
     ttlMs: number,
     grantedUnixMs: unixMs,
     renewals: count,
+    revoked: z.boolean(),
   }),
 )
 

@@ -7,7 +7,13 @@ import { createServer, type Server } from 'node:http'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import type { z } from 'zod'
 import { CodedError, InvariantError, LIMITS, type Logger, taskId, toCodedError } from '../../base/index.ts'
-import { firstIssue, inviteRequestSchema, runRequestSchema, toJson } from './control-messages.ts'
+import {
+  firstIssue,
+  inviteRequestSchema,
+  revokeRequestSchema,
+  runRequestSchema,
+  toJson,
+} from './control-messages.ts'
 import { claimControlSocket, linkControlSocket, systemCode, unlinkControlSocket } from './control-socket.ts'
 import type { NodeControl } from './node-control.ts'
 import { RunStream } from './run-stream.ts'
@@ -127,6 +133,10 @@ class FastifyControlServer implements ControlServer {
     app.post<{ Params: { id: string } }>('/v1/tasks/:id/cancel', async ({ params }) =>
       this.control.cancel(taskId(params.id)),
     )
+    app.post('/v1/leases/revoke', async ({ body }) => {
+      await this.control.revoke(checked(revokeRequestSchema, body))
+      return {}
+    })
     app.post('/v1/invites', async ({ body }) => this.control.invite(checked(inviteRequestSchema, body)))
     app.post('/v1/run', async ({ body }, reply) => {
       const request = checked(runRequestSchema, body)

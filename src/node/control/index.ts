@@ -14,6 +14,7 @@ export type {
   NodeControl,
   NodeControlClient,
   NodeView,
+  RevokeRequest,
   RunEvent,
   RunRequest,
   StatusView,

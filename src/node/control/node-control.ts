@@ -13,6 +13,12 @@ export interface NodeControl {
   tasks(): readonly TaskView[]
   /** @throws CodedError `task.unknown` */
   task(id: TaskId): TaskDetailView
+  /**
+   * Takes a lease back: no renewal any more, its holder is told to end the work, and the key is free when the holder is
+   * quiet or its span is over. With `force` the key is free at once, and that one owner is no longer sure is on the record.
+   * @throws CodedError `lease.unknown`, `credential.not_admin`, `authority.no_leader`
+   */
+  revoke(request: RevokeRequest): Promise<void>
   /** @throws CodedError `task.unknown`, `task.ended`. Resolves when the task has ended. */
   cancel(id: TaskId): Promise<TaskView>
   /** @throws CodedError `authority.no_leader`, `enrol.no_root_key` */
@@ -51,12 +57,16 @@ export interface StatusView {
 }
 
 export interface AuthorityView {
-  readonly role: 'leader' | 'follower' | 'candidate' | 'none'
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'none'
   readonly leader: NodeId | undefined
   readonly term: number
   readonly commitIndex: number
   readonly appliedIndex: number
   readonly voters: readonly NodeId[]
+  /** Nodes that follow the log without a vote. */
+  readonly learners: readonly NodeId[]
+  /** What the leader's autopilot has to say about the voters, for people; absent when there is nothing to say. */
+  readonly advice: string | undefined
 }
 
 export type MemberStatus = 'alive' | 'suspect' | 'dead' | 'left'
@@ -69,7 +79,7 @@ export interface NodeView {
   readonly incarnation: number
   /** Age of the last sign of life; undefined for `unseen` and 0 for this node. */
   readonly lastSeenAgoMs: number | undefined
-  readonly authority: 'leader' | 'voter' | 'none'
+  readonly authority: 'leader' | 'voter' | 'learner' | 'none'
   readonly remoteExecute: boolean
   readonly runningTasks: number
   readonly addresses: readonly string[]
@@ -83,6 +93,13 @@ export interface LeaseView {
   readonly ttlMs: number
   readonly grantedUnixMs: UnixMs
   readonly renewals: number
+  /** Taken back: its holder is ending the work. */
+  readonly revoked: boolean
+}
+
+export interface RevokeRequest {
+  readonly leaseId: LeaseId
+  readonly force: boolean
 }
 
 export interface InviteRequest {

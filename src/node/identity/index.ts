@@ -3,7 +3,7 @@
  * the two halves of enrolment. It talks to no other peer but the one it enrols with, and knows no database:
  * `node/` stores what is to be replicated. States, failures and attacks: docs/decisions/0005-enrolment.md.
  */
-export { issueCredential, verifyCredential } from './credential.ts'
+export { type Credential, issueCredential, type SignedCredential, verifyCredential } from './credential.ts'
 export { createEnrolAnswer, type RosterPeer } from './enrol-answer.ts'
 export { verifyEnrolRequest } from './enrol-request.ts'
 export { type Identity, loadIdentity } from './identity-file.ts'

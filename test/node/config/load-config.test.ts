@@ -49,6 +49,8 @@ describe('layers', () => {
       leaseTtlMs: 120_000,
       driftRatio: 0.01,
       stopGraceMs: 2000,
+      voterPolicy: 'auto',
+      witness: false,
       remoteExecute: false,
       leaseGating: false,
       logLevel: 'info',
@@ -128,6 +130,9 @@ describe('values', () => {
     ['a name instead of an address', { flags: { peerHost: 'localhost' } }],
     ['a switch that says yes', { flags: { remoteExecute: 'yes' } }],
     ['a preset that does not exist', { flags: { preset: 'moon' } }],
+    ['a voter policy that does not exist', { flags: { voterPolicy: 'maybe' } }],
+    ['a witness that must not vote', { flags: { witness: '1', voterPolicy: 'never' } }],
+    ['a witness that executes', { flags: { witness: '1', remoteExecute: '1' } }],
     ['a drift bound above a tenth', { flags: { driftRatio: '0.2' } }],
     ['a drift bound of nothing', { flags: { driftRatio: '0' } }],
     ['an announced address that is no multiaddr', { flags: { announce: '10.0.0.1:9846' } }],
@@ -139,6 +144,10 @@ describe('values', () => {
   ])('%s is refused', (_, given) => {
     expect(refusal(given).code).toBe('config.invalid')
   })
+})
+
+test('a witness is a voter before others', () => {
+  expect(load({ env: { POPULI_WITNESS: '1' } })).toMatchObject({ witness: true, voterPolicy: 'always' })
 })
 
 describe('errors', () => {

@@ -15,6 +15,7 @@ import type {
   LeaseView,
   NodeControl,
   NodeView,
+  RevokeRequest,
   RunEvent,
   RunRequest,
   StatusView,
@@ -46,6 +47,8 @@ export const STATUS: StatusView = {
     commitIndex: 12,
     appliedIndex: 11,
     voters: [ATTIC, DESK, nodeId('nas')],
+    learners: [nodeId('laptop')],
+    advice: '3 machines decide: 1 of them may be away',
   },
   members: { alive: 2, suspect: 1, dead: 0, left: 0 },
   unfinishedTasks: 1,
@@ -108,6 +111,7 @@ export const LEASES: readonly LeaseView[] = [
     ttlMs: 120_000,
     grantedUnixMs: unixMs(NOW - 65_000),
     renewals: 1,
+    revoked: false,
   },
 ]
 
@@ -211,6 +215,7 @@ export class FakeControl implements NodeControl {
   readonly runs: RunRequest[] = []
   readonly cancelled: TaskId[] = []
   readonly invites: InviteRequest[] = []
+  readonly revoked: RevokeRequest[] = []
   currentStatus: StatusView = STATUS
   onRun: Run = async (_, report) => report(result())
 
@@ -233,6 +238,10 @@ export class FakeControl implements NodeControl {
       endedUnixMs: unixMs(NOW),
       reason: 'cancelled_by_user',
     }
+  }
+
+  async revoke(request: RevokeRequest): Promise<void> {
+    this.revoked.push(request)
   }
 
   async invite(request: InviteRequest): Promise<InviteView> {

@@ -256,7 +256,16 @@ export const TEST_CONFIG = {
   remoteExecute: true,
   leaseGating: true,
   preset: 'lan',
-  timings: { raftTickMs: 25, raftHeartbeatTicks: 2, raftElectionTicks: 12 },
+  voterPolicy: 'auto',
+  witness: false,
+  timings: {
+    raftTickMs: 25,
+    raftHeartbeatTicks: 2,
+    raftElectionTicks: 12,
+    deadVoterMs: 60_000,
+    stableLearnerMs: 500,
+    shrinkVotersMs: 24 * 3_600_000,
+  },
 } as unknown as NodeConfig
 
 export class VirtualMesh {
@@ -329,7 +338,7 @@ export class VirtualMesh {
     const stores = await openMemoryStores(entry.disk, { create: false })
     const transport = new VirtualTransport(entry.peer, this)
     const book = new RosterBook({
-      verify: () => undefined,
+      verify: () => ({ isAdmin: true }),
       save: () => Promise.resolve(),
       logger: silentLogger,
     })

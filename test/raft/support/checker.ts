@@ -3,8 +3,8 @@
  * what was observed anywhere before, so each check costs O(1) per entry, except at an election.
  */
 
-import type { Entry, RaftMessage, Ready, StepResult } from '../../../src/raft/index.ts'
-import { type Machine, nameOf } from './machine.ts'
+import type { Entry, RaftMessage, ReadyWrite, StepResult } from '../../../src/raft/index.ts'
+import { type Machine, nameOf, nextState, type State } from './machine.ts'
 import { printEntry, printMessage, printStep } from './print.ts'
 
 export class Violation extends Error {
@@ -20,6 +20,8 @@ export class Checker {
   private readonly written = new Map<string, string>()
   /** By index: what some server applied there. */
   readonly committed: Entry[] = []
+  /** By index: the state of every server that has applied so far. */
+  private readonly states: State[] = []
   /** Without changes of the configuration, every committed entry must be on the disks of this many servers. */
   private readonly quorum: number | undefined
 
@@ -52,18 +54,30 @@ export class Checker {
    * Log matching: entries of the same index and term are the same and follow the same; by induction, so are the
    * logs up to there. To be called after the write.
    */
-  wrote(machine: Machine, ready: Ready): void {
-    const { entries, hardState } = machine.disk.load()
-    for (const entry of ready.entries) {
+  wrote(machine: Machine, write: ReadyWrite): void {
+    const { base, entries, hardState } = machine.disk.load()
+    for (const entry of write.entries) {
       const key = `${entry.index}/${entry.term}`
-      const value = `${printEntry(entry)} after term ${entries[entry.index - 2]?.term ?? 0}`
+      const value = `${printEntry(entry)} after term ${machine.disk.termAt(entry.index - 1)}`
       const before = this.written.get(key) ?? value
       this.written.set(key, value)
       if (before !== value)
         throw new Violation(`log matching: ${machine.name} has ${value}, another ${before}`)
     }
-    if ((hardState?.commitIndex ?? 0) > entries.length)
+    if ((hardState?.commitIndex ?? 0) > base.index + entries.length)
       throw new Violation(`hard state: ${machine.name} saved a commit index beyond its log`)
+    if (write.snapshot !== undefined) this.installed(machine)
+    if (machine.state.index < base.index)
+      throw new Violation(
+        `${machine.name} has cut its log at ${base.index}, and applied ${machine.state.index}`,
+      )
+  }
+
+  /** State machine safety: a snapshot is what everybody is at that index. */
+  private installed(machine: Machine): void {
+    const { index, digest } = machine.state
+    if (this.states[index]?.digest !== digest)
+      throw new Violation(`state machine safety: ${machine.name} got another state of index ${index}`)
   }
 
   /** Election safety and leader completeness. */
@@ -74,22 +88,22 @@ export class Checker {
     if (before !== undefined)
       throw new Violation(`election safety: ${before} and ${machine.name} lead in term ${term}`)
     this.leaders.set(term, machine.name)
-    const log = machine.disk.load().entries
+    const { base } = machine.disk.load()
     for (const entry of this.committed) {
-      if (log[entry.index - 1]?.term !== entry.term)
+      if (entry.index >= base.index && machine.disk.termAt(entry.index) !== entry.term)
         throw new Violation(
           `leader completeness: ${machine.name} leads in term ${term} without ${printEntry(entry)}`,
         )
     }
   }
 
-  /** State machine safety; and what is acknowledged is durable on a quorum. */
+  /** State machine safety; and what is acknowledged is durable on a quorum. To be called before they are applied. */
   applies(machine: Machine, entries: readonly Entry[], machines: Iterable<Machine>): void {
-    const own = machine.disk.load().entries
+    let { state } = machine
     for (const entry of entries) {
-      if (entry.index !== machine.applied.length + 1)
-        throw new Violation(`${machine.name} applies ${printEntry(entry)} after ${machine.applied.length}`)
-      if (own[entry.index - 1]?.term !== entry.term)
+      if (entry.index !== state.index + 1)
+        throw new Violation(`${machine.name} applies ${printEntry(entry)} after ${state.index}`)
+      if (machine.disk.termAt(entry.index) !== entry.term)
         throw new Violation(`${machine.name} applies ${printEntry(entry)}, which is not on its disk`)
       const before = this.committed[entry.index - 1] ?? entry
       if (printEntry(before) !== printEntry(entry))
@@ -98,15 +112,23 @@ export class Checker {
         )
       if (this.committed.length < entry.index) this.checkDurable(entry, machines)
       this.committed[entry.index - 1] = entry
-      machine.applied.push(entry)
+      state = nextState(state, entry)
+      this.states[entry.index] = state
     }
+  }
+
+  /** Linearizability of reads: `index` was asked for when everything up to `known` was already applied somewhere. */
+  read(machine: Machine, index: number, known: number): void {
+    if (index < known)
+      throw new Violation(`stale read: ${machine.name} reads at ${index}, and ${known} was applied before`)
   }
 
   private checkDurable(entry: Entry, machines: Iterable<Machine>): void {
     if (this.quorum === undefined) return
-    const copies = [...machines].filter(
-      (machine) => machine.disk.load().entries[entry.index - 1]?.term === entry.term,
-    )
+    const copies = [...machines].filter(({ disk, state }) => {
+      const { base } = disk.load()
+      return entry.index <= base.index ? state.index >= entry.index : disk.termAt(entry.index) === entry.term
+    })
     // The first entry is what every server was born with.
     if (copies.length < this.quorum)
       throw new Violation(`durability: ${printEntry(entry)} is applied with ${copies.length} copies on disks`)

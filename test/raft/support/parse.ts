@@ -1,6 +1,8 @@
 /** Commands and messages from their text. */
-import { logIndex, present, term } from '../../../src/base/index.ts'
-import type { Entry, RaftMessage } from '../../../src/raft/index.ts'
+import { encode, logIndex, present, term } from '../../../src/base/index.ts'
+import { NO_CONFIGURATION } from '../../../src/raft/configuration.ts'
+import { encodeConfiguration } from '../../../src/raft/configuration-codec.ts'
+import type { Entry, RaftMessage, Snapshot } from '../../../src/raft/index.ts'
 import { peer } from './machine.ts'
 
 export interface Arguments {
@@ -32,8 +34,9 @@ export function parseMessage({ words, options }: Arguments): RaftMessage {
   const [hintIndex, hintTerm] = pair('hint')
   switch (type) {
     case 'pre-vote-request':
-    case 'vote-request':
       return { type, ...envelope, ...logEnd }
+    case 'vote-request':
+      return { type, ...envelope, ...logEnd, isTransfer: options.get('transfer') === 'yes' }
     case 'pre-vote-response':
     case 'vote-response':
       return { type, ...envelope, granted }
@@ -57,13 +60,35 @@ export function parseMessage({ words, options }: Arguments): RaftMessage {
         hintTerm: term(hintTerm),
       }
     case 'heartbeat-request':
-      return { type, ...envelope, commitIndex: logIndex(number('commit')) }
+      return { type, ...envelope, commitIndex: logIndex(number('commit')), round: number('round') }
     case 'heartbeat-response':
+      return { type, ...envelope, round: number('round') }
+    case 'install-snapshot':
+      return { type, ...envelope, snapshot: parseSnapshot(pair('snapshot'), options) }
+    case 'timeout-now':
       return { type, ...envelope }
     default:
       throw new Error(`no message type "${type}"`)
   }
 }
+
+/** `snapshot=7/3 voters=n1,n2 learners=n3`, of a state machine that has seen nothing. Without voters it cannot be read. */
+function parseSnapshot(
+  [index, snapshotTerm]: readonly [number, number],
+  options: Arguments['options'],
+): Snapshot {
+  const voters = parseList(options.get('voters')).map(peer)
+  const learners = parseList(options.get('learners')).map(peer)
+  return {
+    index: logIndex(index),
+    term: term(snapshotTerm),
+    configuration: encodeConfiguration({ ...NO_CONFIGURATION, voters, learners }),
+    data: encode({ index, digest: 0 }),
+  }
+}
+
+export const parseList = (text: string | undefined): readonly string[] =>
+  text === undefined || text === '' ? [] : text.split(',')
 
 /** With `isConfiguration` the (unreadable) text is the data of configuration entries. */
 function parseEntries(text: string | undefined, isConfiguration: boolean): readonly Entry[] {

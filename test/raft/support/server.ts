@@ -1,6 +1,6 @@
 /** One server under test, with a disk that works, and the words of its peers put into their mouths. */
-import { RAFT_DEFAULTS, type RaftMessage } from '../../../src/raft/index.ts'
-import { Machine, savedLog } from './machine.ts'
+import { RAFT_DEFAULTS, type RaftMessage, type RaftOptions } from '../../../src/raft/index.ts'
+import { Machine, savedGroup, savedLog } from './machine.ts'
 import { parseArguments, parseMessage } from './parse.ts'
 import { printEntry, printMessage } from './print.ts'
 
@@ -12,12 +12,15 @@ export interface Setup {
   readonly vote?: string
   readonly commit?: number
   readonly voters?: readonly string[]
+  readonly learners?: readonly string[]
+  readonly options?: Partial<RaftOptions>
 }
 
 /** n1, with its configuration at index 1 and commands of `terms` from index 2 on. */
-export function server({ terms = [], term = 1, vote, commit = 1, voters = THREE }: Setup = {}): Machine {
-  const saved = savedLog(voters, terms, { term, vote, commit })
-  return new Machine({ name: 'n1', options: RAFT_DEFAULTS, saved, seed: 1 })
+export function server(setup: Setup = {}): Machine {
+  const { terms = [], term = 1, vote, commit = 1, voters = THREE, learners = [], options } = setup
+  const saved = savedLog(savedGroup(voters, learners), terms, { term, vote, commit })
+  return new Machine({ name: 'n1', options: { ...RAFT_DEFAULTS, ...options }, saved, seed: 1 })
 }
 
 /** Everything there is to do, with a disk that works; what left, in order. */
@@ -25,8 +28,9 @@ export function settle(machine: Machine): readonly string[] {
   const sent: string[] = []
   while (machine.core.hasReady()) {
     const ready = machine.take()
-    machine.applied.push(...ready.committedEntries)
-    sent.push(...[...ready.messages, ...machine.finish()].map(printMessage))
+    machine.apply(ready.committedEntries)
+    sent.push(...ready.messages.map(printMessage))
+    if (machine.held !== undefined) machine.finish()
   }
   return sent
 }

@@ -1,13 +1,22 @@
 /**
  * A group of servers under everything that Raft promises to survive: messages lost, repeated and reordered, links
- * cut, servers that crash with their write done or not, disks that are slow, state machines that are behind their
- * log after a crash, voters that change. One seed gives everything; fault rates are drawn per seed. Safety is
- * judged by `Checker` all the time; `heal` then demands progress.
+ * cut, connections that close, servers that crash with their write done or not, disks and state machines that are slow,
+ * state machines that are behind their log after a crash, logs that are cut, snapshots that get lost, voters and learners
+ * that change, leadership handed over, and a server that loses its store and joins again. One seed gives everything; fault
+ * rates are drawn per seed. Safety is judged by `Checker` all the time; `heal` then demands progress.
  */
-import { present, Random } from '../../../src/base/index.ts'
-import { RAFT_DEFAULTS, type RaftMessage, type RaftOptions } from '../../../src/raft/index.ts'
+import { type PeerId, present, Random } from '../../../src/base/index.ts'
+import { members } from '../../../src/raft/configuration.ts'
+import {
+  type Entry,
+  RAFT_DEFAULTS,
+  type RaftMessage,
+  type RaftOptions,
+  type ReadId,
+  type Ready,
+} from '../../../src/raft/index.ts'
 import { Checker, Violation } from './checker.ts'
-import { Machine, nameOf, savedGroup } from './machine.ts'
+import { EMPTY, Machine, nameOf, rebuiltLog, savedGroup } from './machine.ts'
 
 export interface SimulationInit {
   readonly seed: number
@@ -15,7 +24,9 @@ export interface SimulationInit {
   readonly voters: number
   /** Servers in all; those that are no members begin with empty stores. */
   readonly machines: number
-  readonly changesVoters: boolean
+  readonly changesMembers: boolean
+  /** Now and then a server that was removed from the group begins again with a rebuilt store. */
+  readonly losesStores: boolean
 }
 
 /** Small enough that proposals meet them. */
@@ -24,17 +35,41 @@ const OPTIONS: RaftOptions = {
   maxAppendBytes: 1024,
   maxUncommittedBytes: 4096,
   maxInflightAppends: 3,
+  maxInflightBytes: 2048,
+  compactEntriesMax: 12,
+  compactBytesMax: 3000,
 }
 const ROUNDS_TO_HEAL_MAX = 400
 const PASSES_TO_SETTLE_MAX = 1000
 
+/** What happened in a run: one in which nothing happens proves nothing. */
+export interface Tally {
+  snapshots: number
+  compactions: number
+  transfers: number
+  reads: number
+  rebuilt: number
+  writesOverlapped: number
+}
+
 export class Simulation {
   readonly machines: readonly Machine[]
   readonly checker: Checker
+  readonly tally: Tally = {
+    snapshots: 0,
+    compactions: 0,
+    transfers: 0,
+    reads: 0,
+    rebuilt: 0,
+    writesOverlapped: 0,
+  }
+  private readonly init: SimulationInit
   private readonly random: Random
   private readonly down = new Set<Machine>()
   private readonly cut = new Set<string>()
-  private readonly changesVoters: boolean
+  private readonly applying = new Map<Machine, readonly Entry[]>()
+  /** By server and read: what was applied anywhere when it was asked for. */
+  private readonly reads = new Map<string, number>()
   private readonly rates: {
     readonly lose: number
     readonly repeat: number
@@ -42,20 +77,22 @@ export class Simulation {
     readonly crash: number
     readonly cut: number
     readonly slowDisk: number
+    readonly slowApply: number
+    readonly disconnect: number
   }
   private network: RaftMessage[] = []
   private proposals = 0
 
-  constructor({ seed, voters, machines, changesVoters }: SimulationInit) {
+  constructor(init: SimulationInit) {
+    const { seed, voters, machines, changesMembers } = init
+    this.init = init
     this.random = new Random(seed)
-    this.changesVoters = changesVoters
-    this.checker = new Checker(changesVoters ? undefined : Math.floor(voters / 2) + 1)
+    this.checker = new Checker(changesMembers ? undefined : Math.floor(voters / 2) + 1)
     const names = Array.from({ length: machines }, (_, at) => `n${at + 1}`)
     const saved = savedGroup(names.slice(0, voters))
-    const empty = { hardState: undefined, entries: [] }
     this.machines = names.map(
       (name, at) =>
-        new Machine({ name, options: OPTIONS, saved: at < voters ? saved : empty, seed: seed + at }),
+        new Machine({ name, options: OPTIONS, saved: at < voters ? saved : EMPTY, seed: seed + at }),
     )
     const upTo = (max: number): number => this.random.float() ** 2 * max
     this.rates = {
@@ -65,6 +102,8 @@ export class Simulation {
       crash: upTo(0.01),
       cut: upTo(0.01),
       slowDisk: upTo(0.9),
+      slowApply: upTo(0.9),
+      disconnect: upTo(0.02),
     }
   }
 
@@ -72,12 +111,16 @@ export class Simulation {
   step(): void {
     if (this.happens(this.rates.crash)) this.crashOrRestart()
     if (this.happens(this.rates.cut)) this.cutOrMend()
+    if (this.happens(this.rates.disconnect)) this.disconnect()
     const dice = this.random.float()
-    if (dice < 0.47) this.deliver()
+    if (dice < 0.45) this.deliver()
     else if (dice < 0.8) this.work(this.anyUp())
-    else if (dice < 0.95) this.anyUp()?.core.tick()
-    else if (dice < 0.995) this.propose()
-    else if (this.changesVoters) this.changeVoters()
+    else if (dice < 0.93) this.anyUp()?.core.tick()
+    else if (dice < 0.965) this.propose()
+    else if (dice < 0.978) this.read()
+    else if (dice < 0.982) this.transfer()
+    else if (dice < 0.984) this.failSnapshot()
+    else if (this.init.changesMembers) this.changeMembers()
     for (const machine of this.machines) if (!this.down.has(machine)) this.checker.looked(machine)
   }
 
@@ -94,16 +137,19 @@ export class Simulation {
       this.settle()
       const leader = this.leader()
       if (leader === undefined) continue
-      const { term, configuration, commitIndex } = leader.core.status
+      const { term, configuration, commitIndex, configurationIndex } = leader.core.status
       if (proposed !== term) {
         const result = leader.core.propose(new TextEncoder().encode('healed'))
         if (result.accepted) proposed = term
         continue
       }
-      const { voters, votersOutgoing } = configuration
-      const members = this.machines.filter((machine) => voters.includes(machine.id))
-      const isEven = members.every((machine) => machine.applied.length === commitIndex)
-      if (isEven && votersOutgoing.length === 0 && this.checker.committed.at(-1)?.term === term) return
+      const { voters, votersOutgoing, learners } = configuration
+      // An explicit joint configuration waits for somebody to end it.
+      if (votersOutgoing.length > 0) leader.core.leaveJoint()
+      const members = this.machines.filter(({ id }) => voters.includes(id) || learners.includes(id))
+      const isEven = members.every((machine) => machine.state.index === commitIndex)
+      const isOver = votersOutgoing.length === 0 && configurationIndex <= commitIndex
+      if (isEven && isOver && this.checker.committed.at(-1)?.term === term) return
     }
     throw new Violation(`liveness: no progress in ${ROUNDS_TO_HEAL_MAX} rounds without faults`)
   }
@@ -113,41 +159,75 @@ export class Simulation {
     const at = this.happens(this.rates.reorder) ? this.random.integer(0, this.network.length - 1) : 0
     const message = present(this.network[at], 'a message')
     if (!this.happens(this.rates.repeat)) this.network.splice(at, 1)
-    if (this.happens(this.rates.lose) || this.cut.has(link(message))) return
+    if (this.happens(this.rates.lose) || this.cut.has(link(message))) {
+      this.lost(message)
+      return
+    }
     this.receive(message)
   }
 
-  private receive(message: RaftMessage): void {
-    const machine = present(
-      this.machines.find((other) => other.id === message.to),
-      'the addressee',
-    )
-    if (this.down.has(machine)) return
-    this.checker.stepped(message, machine.core.step(message))
+  /** A driver notices when a snapshot could not be delivered: its connection closed. */
+  private lost(message: RaftMessage): void {
+    if (message.type !== 'install-snapshot') return
+    const sender = this.machine(message.from)
+    if (!this.down.has(sender)) sender.core.snapshotFailed(message.to)
   }
 
-  /** What a driver does: takes a Ready, or brings one to its end. */
+  private receive(message: RaftMessage): void {
+    const machine = this.machine(message.to)
+    if (this.down.has(machine)) {
+      this.lost(message)
+      return
+    }
+    const result = machine.core.step(message)
+    this.checker.stepped(message, result)
+    if (result.outcome === 'ignored') this.lost(message)
+  }
+
+  /** What a driver does: takes a Ready, or brings a write or an apply to its end. */
   private work(machine: Machine | undefined): void {
     if (machine === undefined) return
-    if (machine.held === undefined) {
-      if (!machine.core.hasReady()) return
-      const ready = machine.take()
-      this.send(ready.messages)
-      this.checker.applies(machine, ready.committedEntries, this.machines)
-      if (this.happens(this.rates.slowDisk)) return
+    if (machine.core.hasReady() && this.happens(0.7)) {
+      this.take(machine)
+      return
     }
-    this.finish(machine)
+    if (this.happens(0.5)) this.finishApply(machine)
+    else if (machine.held !== undefined && !this.happens(this.rates.slowDisk)) this.finishWrite(machine)
   }
 
-  private finish(machine: Machine): void {
-    const ready = present(machine.held, 'a Ready that was taken')
-    const messages = machine.finish()
-    this.checker.wrote(machine, ready)
-    this.send(messages)
+  private take(machine: Machine): void {
+    const wasWriting = machine.held !== undefined
+    const ready = machine.take()
+    if (wasWriting && ready.write === undefined && ready.messages.length > 0) this.tally.writesOverlapped++
+    if (ready.compaction !== undefined) this.tally.compactions++
+    this.send(ready.messages)
+    this.noteReads(machine, ready)
+    if (ready.committedEntries.length > 0) {
+      this.checker.applies(machine, ready.committedEntries, this.machines)
+      this.applying.set(machine, ready.committedEntries)
+      if (!this.happens(this.rates.slowApply)) this.finishApply(machine)
+    }
+    for (const id of machine.wanted) if (this.happens(0.7)) machine.provide(id)
+    if (machine.held !== undefined && !this.happens(this.rates.slowDisk)) this.finishWrite(machine)
+  }
+
+  private finishApply(machine: Machine): void {
+    machine.apply(this.applying.get(machine) ?? [])
+    this.applying.delete(machine)
+  }
+
+  private finishWrite(machine: Machine): void {
+    const write = present(machine.held, 'a write that was begun')
+    machine.finish()
+    if (write.snapshot !== undefined) this.tally.snapshots++
+    this.checker.wrote(machine, write)
   }
 
   private send(messages: readonly RaftMessage[]): void {
-    for (const message of messages) this.checker.sent(message)
+    for (const message of messages) {
+      this.checker.sent(message)
+      if (message.type === 'timeout-now') this.tally.transfers++
+    }
     this.network.push(...messages)
   }
 
@@ -156,13 +236,68 @@ export class Simulation {
     this.proposer()?.core.propose(new TextEncoder().encode(text))
   }
 
-  private changeVoters(): void {
-    const chosen = (): readonly Machine[] => this.machines.filter(() => this.happens(0.3))
-    const removeVoters = chosen().map((machine) => machine.id)
-    const addVoters = chosen()
-      .map((machine) => machine.id)
-      .filter((id) => !removeVoters.includes(id))
-    this.proposer()?.core.proposeConfiguration({ addVoters, removeVoters })
+  private read(): void {
+    const machine = this.proposer()
+    const result = machine?.core.readIndex()
+    if (machine !== undefined && result?.accepted === true)
+      this.reads.set(readKey(machine, result.id), this.checker.committed.length)
+  }
+
+  private noteReads(machine: Machine, ready: Ready): void {
+    for (const { id, index } of ready.reads) {
+      this.tally.reads++
+      this.checker.read(machine, index, present(this.reads.get(readKey(machine, id)), 'a read'))
+    }
+  }
+
+  private transfer(): void {
+    this.proposer()?.core.transferLeadership(this.anyMachine().id)
+  }
+
+  private failSnapshot(): void {
+    this.proposer()?.core.snapshotFailed(this.anyMachine().id)
+  }
+
+  private changeMembers(): void {
+    const leader = this.proposer()
+    if (leader === undefined) return
+    if (this.happens(0.2)) {
+      leader.core.leaveJoint()
+      return
+    }
+    if (this.init.losesStores && this.happens(0.5)) this.rebuildOne(leader)
+    const voters: PeerId[] = []
+    const learners: PeerId[] = []
+    for (const { id, disk, core } of this.machines) {
+      const dice = this.random.float()
+      // Who may not vote yet is no voter: as a voter it could be the one whose vote is missing.
+      const { votesFrom = 0 } = disk.load().hardState ?? {}
+      const mayVote = core.status.persistedIndex >= votesFrom
+      if (dice < 0.5 && mayVote) voters.push(id)
+      else if (dice < 0.75) learners.push(id)
+    }
+    const leave = this.happens(0.3) ? 'explicit' : 'auto'
+    leader.core.proposeConfiguration({ voters, learners, leave })
+  }
+
+  /**
+   * A server that is out of the committed configuration lost its store. The leader tells it a committed index of its own
+   * term; before it reaches that, it votes for nobody.
+   */
+  private rebuildOne(leader: Machine): void {
+    const { configuration, configurationIndex, commitIndex, appliedInTerm, appliedIndex, term } =
+      leader.core.status
+    if (!appliedInTerm || configurationIndex > appliedIndex || commitIndex === 0) return
+    const stays = members(configuration)
+    const machine = this.machines.find(({ id, core }) => !stays.has(id) && core.status.lastIndex > 0)
+    // The leader must really be one: what it says is confirmed by its quorum.
+    if (machine === undefined || leader !== this.leader()) return
+    machine.wipe(rebuiltLog(term, appliedIndex))
+    // Its connections are new.
+    this.network = this.network.filter(({ from, to }) => from !== machine.id && to !== machine.id)
+    this.applying.delete(machine)
+    this.down.delete(machine)
+    this.tally.rebuilt++
   }
 
   /** Mostly the leader, sometimes anybody (who refuses, or leads without knowing better). */
@@ -179,17 +314,26 @@ export class Simulation {
     const machine = (this.happens(0.5) ? this.leader() : undefined) ?? this.anyMachine()
     if (this.down.has(machine)) return
     this.down.add(machine)
+    this.applying.delete(machine)
     if (machine.held === undefined || this.happens(0.5)) return
     // The write reached the disk, but nobody will know from this server.
-    machine.disk.write(machine.held)
+    machine.reachDisk()
     this.checker.wrote(machine, machine.held)
   }
 
   private restart(machine: Machine): void {
     this.down.delete(machine)
     // The state machine's store is not synced: it may have lost its last steps, which are applied again.
-    if (this.happens(0.5)) machine.applied.length = this.random.integer(0, machine.applied.length)
+    if (this.happens(0.5)) machine.forgetStates((count) => this.random.integer(1, count))
     machine.restart()
+  }
+
+  /** A connection closes: both ends are told, in their time. */
+  private disconnect(): void {
+    const [one, other] = [this.anyMachine(), this.anyMachine()]
+    if (one === other) return
+    if (!this.down.has(one)) one.core.loseContact(other.id)
+    if (!this.down.has(other)) other.core.loseContact(one.id)
   }
 
   private cutOrMend(): void {
@@ -211,7 +355,7 @@ export class Simulation {
       if (passes > PASSES_TO_SETTLE_MAX) throw new Violation('liveness: messages without end')
       moved = false
       for (const machine of this.machines) {
-        while (machine.held !== undefined || machine.core.hasReady()) {
+        while (machine.held !== undefined || this.applying.has(machine) || machine.core.hasReady()) {
           moved = true
           this.workReliably(machine)
         }
@@ -225,12 +369,10 @@ export class Simulation {
   }
 
   private workReliably(machine: Machine): void {
-    if (machine.held === undefined) {
-      const ready = machine.take()
-      this.send(ready.messages)
-      this.checker.applies(machine, ready.committedEntries, this.machines)
-    }
-    this.finish(machine)
+    this.finishApply(machine)
+    if (machine.held !== undefined) this.finishWrite(machine)
+    for (const id of machine.wanted) machine.provide(id)
+    if (machine.core.hasReady()) this.take(machine)
   }
 
   /** The one with the highest term, if several believe it. */
@@ -238,6 +380,13 @@ export class Simulation {
     return this.machines
       .filter((machine) => !this.down.has(machine) && machine.core.status.role === 'leader')
       .sort((a, b) => b.core.status.term - a.core.status.term)[0]
+  }
+
+  private machine(id: PeerId): Machine {
+    return present(
+      this.machines.find((machine) => machine.id === id),
+      nameOf(id),
+    )
   }
 
   private anyMachine(): Machine {
@@ -256,4 +405,9 @@ export class Simulation {
 
 function link(message: RaftMessage): string {
   return `${nameOf(message.from)}>${nameOf(message.to)}`
+}
+
+function readKey(machine: Machine, id: ReadId): string {
+  // Ids begin again with each life; a later read of the same id replaces the lost one.
+  return `${machine.name}/${id}`
 }
