@@ -49,6 +49,8 @@ export async function openPopuliLockService(spec: PopuliSpec): Promise<LockServi
     scheduler,
     random,
     knownLeader: () => undefined,
+    // It keeps no log, so it hears of no election by itself.
+    leaderNews: () => new Promise(() => undefined),
   })
   await network.start()
   network.setPeers(peers)

@@ -21,6 +21,7 @@ import { NodeLogs } from './node-logs.ts'
 import { OneFinalResult } from './one-final-result.ts'
 import { SingleOwner } from './single-owner.ts'
 import { StateMachineSafety } from './state-machine-safety.ts'
+import { TermConsent } from './term-consent.ts'
 
 export type { Checker, Sink, Violation } from './checker.ts'
 
@@ -48,6 +49,7 @@ export class CheckerSuite implements Observer {
     this.models = [commitments, logs, leases, clocks]
     this.checkers = [
       new ElectionSafety(sink, logs),
+      new TermConsent(sink, logs),
       new LeaderAppendOnly(sink, logs, commitments),
       new LogMatching(sink, logs),
       new LeaderCompleteness(sink, logs, commitments),

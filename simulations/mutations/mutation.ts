@@ -1,7 +1,8 @@
 /**
- * A mutation: one deliberate bug, to see that the simulations would have found it. It is data: a place in the source text of a
- * production module, and what stands there instead. The text is changed while the module is loaded (`preload.ts`), so
- * production carries no switch, and what runs in a mutated simulation is production but for this one place.
+ * A mutation: one deliberate bug, to see that the simulations would have found it. It is data: places in the source text of
+ * production modules, and what stands there instead. The text is changed while a module is loaded (`preload.ts`), so
+ * production carries no switch, and what runs in a mutated simulation is production but for these places. Most have one; a bug
+ * against which production is guarded twice has two.
  *
  * A text that is not found exactly once is an error, not a skip: a mutation that no longer applies would otherwise be one
  * that is never caught, or worse, one that seems to be.
@@ -11,23 +12,27 @@
  */
 import { assert } from '../../src/base/index.ts'
 
-export interface Mutation {
-  /** In a command line: lower case with hyphens. */
-  readonly name: string
-  /** What goes wrong with it, and who had that bug if it is known. */
-  readonly why: string
+export interface Edit {
   /** From the root of the repository. */
   readonly file: string
   /** Stands exactly once in the file. */
   readonly find: string
   readonly replace: string
+}
+
+export interface Mutation {
+  /** In a command line: lower case with hyphens. */
+  readonly name: string
+  /** What goes wrong with it. */
+  readonly why: string
+  /** Each in another file. */
+  readonly edits: readonly Edit[]
   /** Whose faults and workload bring it out, the likeliest first. */
   readonly scenarios: readonly string[]
 }
 
-/** The source text with the mutation. @throws InvariantError when it does not fit the text any more. */
-export function mutate(mutation: Mutation, source: string): string {
-  const { name, file, find, replace } = mutation
+/** The source text with the edit. @throws InvariantError when it does not fit the text any more. */
+export function applyEdit(name: string, { file, find, replace }: Edit, source: string): string {
   const count = source.split(find).length - 1
   assert(count === 1, `mutation ${name} is stale: its text stands ${count} times in ${file}, not once`)
   assert(find !== replace, `mutation ${name} changes nothing`)

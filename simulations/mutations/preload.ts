@@ -1,42 +1,44 @@
 /**
  * Loaded before everything else (`node --import ./simulations/mutations/preload.ts …`): applies the mutation that
- * `POPULI_MUTATION` names to its module when that is loaded. Worker threads and child processes inherit both.
+ * `POPULI_MUTATION` names to its modules when they are loaded. Worker threads and child processes inherit both.
  *
- * A process that ends well without having loaded the module has shown nothing: it fails. (Not in worker threads, which
+ * A process that ends well without having loaded the modules has shown nothing: it fails. (Not in worker threads, which
  * may load less.)
  */
 import { readFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { present } from '../../src/base/index.ts'
 import { MUTATIONS } from './catalogue.ts'
-import { mutate } from './mutation.ts'
+import { applyEdit, type Mutation } from './mutation.ts'
 
-export const MUTATION_VARIABLE = 'POPULI_MUTATION'
+const ROOT = new URL('../../', import.meta.url)
 
-const name = process.env[MUTATION_VARIABLE]
-if (name !== undefined) {
-  const mutation = present(
-    MUTATIONS.find((one) => one.name === name),
-    `mutation ${name}`,
-  )
-  const url = pathToFileURL(join(import.meta.dirname, '../..', mutation.file)).href
-  // Applied now as well, so that a stale one is reported before anything runs.
-  mutate(mutation, readFileSync(fileURLToPath(url), 'utf8'))
-  let isLoaded = false
+function install({ name, edits }: Mutation): void {
+  const waiting = new Map(edits.map((edit) => [new URL(edit.file, ROOT).href, edit]))
+  // Tried now as well, so that a stale mutation is reported before anything runs.
+  for (const [url, edit] of waiting) applyEdit(name, edit, readFileSync(new URL(url), 'utf8'))
   registerHooks({
-    load(loaded, context, nextLoad) {
-      const module = nextLoad(loaded, context)
-      if (loaded !== url) return module
-      isLoaded = true
-      return { ...module, source: mutate(mutation, String(module.source)) }
+    load(url, context, nextLoad) {
+      const module = nextLoad(url, context)
+      const edit = waiting.get(url)
+      if (edit === undefined) return module
+      waiting.delete(url)
+      return { ...module, source: applyEdit(name, edit, String(module.source)) }
     },
   })
   process.on('exit', (code) => {
-    if (isLoaded || code !== 0 || !isMainThread) return
-    console.error(`mutation ${name}: ${mutation.file} was not loaded`)
+    if (waiting.size === 0 || code !== 0 || !isMainThread) return
+    console.error(`mutation ${name}: not loaded: ${[...waiting.keys()].join(', ')}`)
     process.exitCode = 70
   })
 }
+
+const name = process.env['POPULI_MUTATION']
+if (name !== undefined)
+  install(
+    present(
+      MUTATIONS.find((one) => one.name === name),
+      `mutation ${name}`,
+    ),
+  )

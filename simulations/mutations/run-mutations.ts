@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { assert, present } from '../../src/base/index.ts'
 import type { Mutation } from './mutation.ts'
-import { MUTATION_VARIABLE } from './preload.ts'
 
 /** Most are caught within the first few; each process takes a second to start, so later batches are larger. */
 const BATCHES = [4, 12, 48] as const
@@ -85,7 +84,7 @@ export const runBatchInProcess: RunBatch = (mutation, scenario, from, seeds) => 
       process.execPath,
       ['--import', PRELOAD, MAIN, ...batch],
       {
-        env: { ...process.env, [MUTATION_VARIABLE]: mutation.name },
+        env: { ...process.env, POPULI_MUTATION: mutation.name },
         timeout: BATCH_MS_MAX,
         killSignal: 'SIGKILL',
         maxBuffer: OUTPUT_BYTES_MAX,
@@ -105,7 +104,10 @@ export const runBatchInProcess: RunBatch = (mutation, scenario, from, seeds) => 
 
 function firstFailure(scenario: string, stdout: string, stderr: string): Caught | undefined {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
-  assert(line.startsWith('{'), `the simulator gave no report: ${stderr.trimEnd().split('\n').slice(-12).join('\n')}`)
+  assert(
+    line.startsWith('{'),
+    `the simulator gave no report: ${stderr.trimEnd().split('\n').slice(-12).join('\n')}`,
+  )
   const { failures } = reportSchema.parse(JSON.parse(line))
   if (failures.length === 0) return undefined
   return { scenario, ...present(failures[0], 'the first failure') }

@@ -57,6 +57,9 @@ export const LIMITS = {
   /** Between two syncs of the high-water mark, which compete with those of the batches. */
   storeMarkSyncPauseMs: 100,
 
+  /** Damages that `populi store check` lists for people; `--json` has them all. Two dozen lines say that much is wrong. */
+  damageShownMax: 24,
+
   // telemetry
   /** Log lines that wait for a reader who does not read. Beyond: left out and counted in the next line that gets through. */
   logBufferBytesMax: MiB,

@@ -10,6 +10,7 @@ import { addNodes } from './commands/nodes.ts'
 import { addRevoke } from './commands/revoke.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
+import { addStore } from './commands/store.ts'
 import { addTask } from './commands/task.ts'
 import { addTasks } from './commands/tasks.ts'
 import { addUp } from './commands/up.ts'
@@ -85,6 +86,7 @@ const COMMANDS = [
   addTasks,
   addTask,
   addCancel,
+  addStore,
   addVersion,
 ]
 

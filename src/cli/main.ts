@@ -13,6 +13,8 @@ const deps: CliDeps = {
   init: async (options) => (await import('../node/index.ts')).initNode(options),
   join: async (options) => (await import('../node/index.ts')).joinNode(options),
   start: async (options) => (await import('../node/index.ts')).startNode(options),
+  checkStore: async (dataDir) => (await import('../node/index.ts')).checkStore(dataDir),
+  rejoinStore: async (dataDir) => (await import('../node/index.ts')).rejoinStore(dataDir),
   connect: (dataDir) => new ControlClient(dataDir),
 }
 

@@ -192,7 +192,7 @@ async function compose(opened: Opened): Promise<Composed> {
     executor: guardian,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
-    incarnation: await nextIncarnation(stores.meta),
+    incarnation: await nextIncarnation(stores, clock),
     ownRecord: (runningTasks) =>
       describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
@@ -236,10 +236,14 @@ function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }:
   tell()
 }
 
-/** Higher in each life, and on disk before anyone hears it. */
-async function nextIncarnation(meta: MetaStore): Promise<Incarnation> {
+/**
+ * Higher in each life, and on disk before anyone hears it. A store that was rebuilt may have lost the last one: then it
+ * goes on from the wall clock's seconds, which no count of restarts reaches.
+ */
+async function nextIncarnation({ meta, rejoin }: NodeStores, clock: Clock): Promise<Incarnation> {
   const saved = meta.get('incarnation')
-  const next = saved === undefined ? 1 : Number(new TextDecoder().decode(saved)) + 1
+  const first = rejoin.isPending ? Math.floor(clock.wall() / 1000) : 1
+  const next = saved === undefined ? first : Number(new TextDecoder().decode(saved)) + 1
   await meta.put('incarnation', new TextEncoder().encode(String(next)))
   return incarnation(next)
 }

@@ -1,5 +1,14 @@
 import { Writable } from 'node:stream'
-import { type CliDeps, type CliIo, type CliNode, main, type Sink, streamSink } from '../../src/cli/index.ts'
+import { logIndex, term } from '../../src/base/index.ts'
+import {
+  type CliDeps,
+  type CliIo,
+  type CliNode,
+  main,
+  type Sink,
+  type StoreReport,
+  streamSink,
+} from '../../src/cli/index.ts'
 import type { NodeControl, NodeControlClient } from '../../src/node/control/index.ts'
 import { FakeControl, NOW, STATUS } from '../node/control/fake-control.ts'
 
@@ -59,12 +68,34 @@ export function calling(argv: readonly string[], setup: Setup = {}): Calling {
 
 const ENROLLED = { nodeId: 'desk', scopeId: STATUS.scopeId, peerId: STATUS.peerId }
 
+export const SOUND: StoreReport = {
+  path: '/data/db',
+  bytes: 4096,
+  format: 2,
+  batches: 12,
+  acknowledgedBatches: 12,
+  log: {
+    baseIndex: logIndex(0),
+    baseTerm: term(0),
+    entries: 7,
+    lastIndex: logIndex(7),
+    term: term(3),
+    commitIndex: logIndex(6),
+  },
+  appliedIndex: logIndex(6),
+  records: { state: 2, submitterJournal: 0, workerJournal: 1, meta: 3 },
+  isRejoining: false,
+  damage: [],
+}
+
 function fakeDeps(control: FakeControl): CliDeps {
   return {
     version: '0.1.0',
     init: async ({ dataDir }) => ({ ...ENROLLED, dataDir }),
     join: async ({ dataDir }) => ({ ...ENROLLED, dataDir }),
     start: async () => new FakeNode(),
+    checkStore: async () => SOUND,
+    rejoinStore: async () => ({ movedTo: '/data/db.damaged', store: SOUND, lost: [] }),
     connect: () => clientOf(control),
   }
 }

@@ -83,6 +83,43 @@ describe('election safety finds', () => {
   })
 })
 
+describe('term consent', () => {
+  const alone = 'term-consent: campaigns for term 3; no quorum has been in term 2 to consent'
+
+  test('3 voters: a node that campaigns again although nobody heard of its last campaign is found', () => {
+    const told = threeVoters().writes(ada, [], hard(2, ada)).writes(ada, [], hard(3, ada))
+    expect(told.judged()).toEqual([alone])
+  })
+
+  test('3 voters: two campaigns in a row pass when another node was in the term between', () => {
+    const told = threeVoters()
+      .writes(ada, [], hard(2, ada))
+      .writes(bob, [], hard(2))
+      .writes(ada, [], hard(3, ada))
+    expect(told.judged()).toEqual([])
+  })
+
+  test('3 voters: a node that is still writing the term has not consented', () => {
+    const told = threeVoters()
+      .writes(ada, [], hard(2, ada))
+      .writing(bob, [], hard(2))
+      .writes(ada, [], hard(3, ada))
+    expect(told.judged()).toEqual([alone])
+  })
+
+  test('3 voters: a joint configuration needs the consent of both halves', () => {
+    const joint = configurationEntry(2, 2, voters([ada, bob, cyd], [ada, dan]))
+    const told = threeVoters()
+      .begins(dan, { state: hard(1) })
+      .elects(ada, 2, [ada, bob, cyd])
+      .writes(ada, [joint])
+    expect(told.writes(ada, [], hard(3, ada)).judged()).toContain(alone)
+    expect(
+      told.writes(dan, [], hard(3)).writes(bob, [], hard(3)).writes(ada, [], hard(4, ada)).judged(),
+    ).not.toContain('term-consent: campaigns for term 4; no quorum has been in term 3 to consent')
+  })
+})
+
 describe('leader append-only finds', () => {
   test('3 voters: a leader that replaces an entry', () => {
     const told = adaLeads().writes(ada, [entry(2, 2, 'other')])
@@ -166,11 +203,11 @@ describe('leader completeness finds', () => {
       .writes(ada, [entry(2, 2)])
       .crashes(ada)
       .begins(ada, { log: [FIRST, entry(2, 2)], state: hard(2, ada) })
-      .elects(ada, 4, [ada, bob])
+      .elects(ada, 3, [ada, bob])
       .writes(bob, [entry(2, 2)])
       .commits(ada, 2)
     expect(told.judged()).toEqual([
-      'leader-completeness: leads term 4 and commits entry 2 of term 2 by counting',
+      'leader-completeness: leads term 3 and commits entry 2 of term 2 by counting',
     ])
   })
 

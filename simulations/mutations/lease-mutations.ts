@@ -1,0 +1,188 @@
+/** Mistakes in leases: time on both sides, tokens, answers that are given twice. */
+import type { Mutation } from './mutation.ts'
+
+export const LEASE_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'new-leader-starts-no-spans',
+    why: 'A new leader forgets the leases that it found: they never run out.',
+    edits: [
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: 'for (const lease of live) this.start(lease, now)',
+        replace: 'if (live.length < 0) this.start(...([live[0], now] as never))',
+      },
+    ],
+    scenarios: ['authority'],
+  },
+  {
+    name: 'new-leader-does-not-restart-spans',
+    why: 'A new leader counts on from the half of a span that it guesses to be over, instead of from the start.',
+    edits: [
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: 'for (const lease of live) this.start(lease, now)',
+        replace: 'for (const lease of live) this.start(lease, bootMs(now - lease.ttlMs / 2))',
+      },
+    ],
+    scenarios: ['authority', 'partitions'],
+  },
+  {
+    name: 'expiry-ignores-the-drift-bound',
+    why: 'The leader waits for less than the TTL, as the holder does: a fast clock ends leases of slow ones.',
+    edits: [
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: 'const deadline = bootMs(now + ttlMs * (1 + this.driftRatio))',
+        replace: 'const deadline = bootMs(now + ttlMs * (1 - this.driftRatio))',
+      },
+    ],
+    scenarios: ['clocks', 'authority'],
+  },
+  {
+    name: 'renewal-does-not-extend',
+    why: 'A renewal is applied, and the leader goes on counting from the grant.',
+    edits: [
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: '      span.deadline = deadline\n',
+        replace: '      span.deadline = bootMs(Math.min(span.deadline, deadline))\n',
+      },
+    ],
+    scenarios: ['authority'],
+  },
+  {
+    name: 'expiry-ignores-a-renewal',
+    why: 'An expiry that was proposed before a renewal and applied after it ends the lease all the same.',
+    edits: [
+      {
+        file: 'src/authority/lease-commands.ts',
+        find: 'if (lease !== undefined && lease.renewals === renewals) end(',
+        replace: 'if (lease !== undefined && lease.renewals >= renewals) end(',
+      },
+    ],
+    scenarios: ['authority', 'clocks'],
+  },
+  {
+    name: 'expired-by-a-stale-leader',
+    why: 'A leader that was replaced goes on counting as if it led, and what it proposes when it leads again is applied.',
+    edits: [
+      {
+        file: 'src/authority/lease-commands.ts',
+        find: 'if (command.term !== context.term) return accepted()',
+        replace: 'if (command.term > context.term) return accepted()',
+      },
+      {
+        file: 'src/node/authority-driver.ts',
+        find: 'if (governs && this.governing !== term) {',
+        replace: 'if (governs && this.governing === undefined) {',
+      },
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: '  begin(live: readonly Lease[], now: BootMs): void {\n    this.end()\n',
+        replace: '  begin(live: readonly Lease[], now: BootMs): void {\n    if (this.spans.size > 0) return void (this.leading = true)\n',
+      },
+    ],
+    scenarios: ['authority', 'partitions'],
+  },
+  {
+    name: 'holder-counts-from-the-answer',
+    why: 'The holder counts its span from when the answer came, not from when it asked.',
+    edits: [
+      {
+        file: 'src/node/authority-client.ts',
+        find: 'return { answer: unwrap(answer), sentAt }',
+        replace: 'return { answer: unwrap(answer), sentAt: bootMs(Math.max(sentAt, this.init.clock.now())) }',
+      },
+    ],
+    scenarios: ['authority', 'partitions'],
+  },
+  {
+    name: 'renewed-by-anybody',
+    why: 'Whoever knows a lease id renews the lease.',
+    edits: [
+      {
+        file: 'src/authority/lease-commands.ts',
+        find: "  if (lease.holder !== context.proposal.requester) return notHolder(lease)\n  if (lease.revocation",
+        replace: '  if (lease.revocation',
+      },
+    ],
+    scenarios: ['authority'],
+  },
+  {
+    name: 'granted-while-held',
+    why: 'A key that is held is granted to the next one.',
+    edits: [
+      {
+        file: 'src/authority/lease-commands.ts',
+        find: '  if (current !== undefined) {\n    return refused(',
+        replace: '  if (current !== undefined && current.holder === holder) {\n    return refused(',
+      },
+    ],
+    scenarios: ['authority'],
+  },
+  {
+    name: 'lease-id-reused',
+    why: 'Lease ids are counted, and the count begins anew: an old token is as good as a new one.',
+    edits: [
+      {
+        file: 'src/authority/lease-commands.ts',
+        find: 'leaseId: context.index as number as LeaseId,',
+        replace: 'leaseId: (tables.leases.size + 1) as LeaseId,',
+      },
+    ],
+    scenarios: ['authority'],
+  },
+  {
+    name: 'stale-token-accepted',
+    why: 'A submitter takes a result for its task from whoever had it, under whatever lease.',
+    edits: [
+      {
+        file: 'src/task/submitted-task.ts',
+        find: 'attempt !== undefined && attempt.peer === from && attempt.leaseId === message.exec_lease_id',
+        replace: 'attempt !== undefined',
+      },
+    ],
+    scenarios: ['authority', 'partitions'],
+  },
+  {
+    name: 'retry-executed-again',
+    why: 'The answer to a request that is repeated is not remembered: the request is executed again.',
+    edits: [
+      {
+        file: 'src/authority/sessions.ts',
+        find: 'if (remembered !== undefined) return remembered.answer',
+        replace: 'if (remembered === undefined && sequence < 0) return undefined',
+      },
+    ],
+    scenarios: ['authority', 'partitions'],
+  },
+  {
+    name: 'snapshot-forgets-answers',
+    why: 'A snapshot holds the leases and not the answers: a retry at who installed it is executed again.',
+    edits: [
+      {
+        file: 'src/authority/snapshot.ts',
+        find: 'return encode([SNAPSHOT_VERSION, tables.records()])',
+        replace: "return encode([SNAPSHOT_VERSION, tables.records().filter(([key]) => !key.startsWith('answers/'))])",
+      },
+    ],
+    scenarios: ['partitions', 'authority'],
+  },
+  {
+    name: 'answer-of-another-entry',
+    why: 'A leader that was replaced answers with what another leader put where its own entry had been.',
+    edits: [
+      {
+        file: 'src/node/authority-driver.ts',
+        find: 'if (pending.term === entry.term) pending.resolve(answer)',
+        replace: 'if (pending.term <= entry.term) pending.resolve(answer)',
+      },
+      {
+        file: 'src/node/mesh-node.ts',
+        find: '',
+        replace: '',
+      },
+    ],
+    scenarios: ['partitions', 'authority'],
+  },
+]
