@@ -11,8 +11,8 @@ import { World } from './world/world.ts'
 
 /** How often the workload is asked whether all of it has come to its end. */
 const REST_LOOK_MS = 100
-/** Then once more so long: what was told to others arrives. */
-const AFTERGLOW_MS = 500
+/** So many looks in a row must find nothing: what is still on its way would come up. */
+const QUIET_LOOKS = 5
 
 export interface RunInit {
   readonly plan: Plan
@@ -41,7 +41,10 @@ export async function runPlan({ plan, random, observers, isOver }: RunInit): Pro
     observers,
   })
   const household = new Household(world, plan, random.fork())
-  const injector = new FaultInjector(world, plan.config.driftRatio / 2, () => household.invite())
+  const injector = new FaultInjector(world, plan.config.driftRatio / 2, {
+    join: () => household.invite(),
+    left: (machine) => household.left(machine),
+  })
   const ended = (): boolean => world.defects.length > 0 || isOver()
   world.observe({ type: 'phase', phase: 'safety' })
   injector.schedule(plan.faults)
@@ -64,9 +67,9 @@ async function rest(
   const { queue } = world
   const untilMs = queue.nowMs + plan.restWithinMs
   household.probe()
-  while (!ended() && queue.nowMs < untilMs && !household.isAtRest) {
+  for (let quiet = 0; quiet < QUIET_LOOKS && queue.nowMs < untilMs && !ended(); ) {
     await world.run(queue.nowMs + REST_LOOK_MS, ended)
+    quiet = household.isAtRest ? quiet + 1 : 0
   }
-  await world.run(queue.nowMs + AFTERGLOW_MS, ended)
   if (!ended()) world.observe({ type: 'phase', phase: 'end' })
 }

@@ -7,7 +7,7 @@ import { z } from 'zod'
 const ms = z.number().nonnegative()
 /** Position of a machine in the world; `leader` is whichever leads when the fault strikes. */
 const machine = z.union([z.int().nonnegative(), z.literal('leader')])
-const protocol = z.enum(['raft', 'rpc', 'task'])
+const protocol = z.enum(['raft', 'rpc', 'task', 'snapshot'])
 const path = { from: machine, to: machine }
 /** `out`: what the machine sends is swallowed; `in`: what is sent to it. */
 const ways = z.enum(['both', 'out', 'in'])

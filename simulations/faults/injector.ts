@@ -6,23 +6,30 @@ import type { Fault, MachineChoice, TimedFault } from './fault.ts'
 
 type Named<Kind extends Fault['kind']> = Extract<Fault, { kind: Kind }>
 
+/** Coming and going takes people. */
+interface MeshChanges {
+  /** A new machine is to be invited. */
+  join(): void
+  /** The machine is off for good. */
+  left(machine: Machine): void
+}
+
 export class FaultInjector {
   private readonly world: World
   /** What ends the faults that still last. */
   private readonly lasting = new Set<() => void>()
   private readonly left = new Set<Machine>()
   private readonly rateSpreadMax: number
-  private readonly join: () => void
+  private readonly mesh: MeshChanges
   private isHealed = false
 
   /**
    * @param rateSpreadMax by how much the rate of a healthy clock differs from 1.
-   * @param join how a new machine comes into the mesh: that takes a node which invites it.
    */
-  constructor(world: World, rateSpreadMax: number, join: () => void) {
+  constructor(world: World, rateSpreadMax: number, mesh: MeshChanges) {
     this.world = world
     this.rateSpreadMax = rateSpreadMax
-    this.join = join
+    this.mesh = mesh
   }
 
   schedule(faults: readonly TimedFault[]): void {
@@ -44,10 +51,6 @@ export class FaultInjector {
       machine.process?.heal()
       if (!this.left.has(machine)) machine.start()
     }
-  }
-
-  hasLeft(machine: Machine): boolean {
-    return this.left.has(machine)
   }
 
   private inject(fault: Fault): void {
@@ -82,7 +85,7 @@ export class FaultInjector {
       case 'congest':
         return this.onPath(fault)
       case 'join':
-        return this.join()
+        return this.mesh.join()
       default:
         return unreachable(fault)
     }
@@ -115,7 +118,7 @@ export class FaultInjector {
       case 'leave':
         this.left.add(machine)
         machine.kill('power')
-        return
+        return this.mesh.left(machine)
       default:
         return unreachable(fault)
     }

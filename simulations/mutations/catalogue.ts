@@ -1,12 +1,11 @@
+/** All mutations. A new one is a line in the file of its room; the test in `test/simulations/mutations` says when one is stale. */
+import { CONSENSUS_MUTATIONS } from './consensus-mutations.ts'
+import { LEASE_MUTATIONS } from './lease-mutations.ts'
 import type { Mutation } from './mutation.ts'
+import { STORAGE_MUTATIONS } from './storage-mutations.ts'
 
 export const MUTATIONS: readonly Mutation[] = [
-  {
-    name: 'holder-uses-receive-time',
-    why: 'x',
-    file: 'src/authority/held-lease.ts',
-    find: 'const quietBy = sentAt + ttlMs * (1 - driftRatio)',
-    replace: 'const quietBy = sentAt + ttlMs * (2 - driftRatio)',
-    scenarios: ['authority'],
-  },
+  ...CONSENSUS_MUTATIONS,
+  ...LEASE_MUTATIONS,
+  ...STORAGE_MUTATIONS,
 ]

@@ -92,8 +92,8 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/raft/following.ts',
-        find: "state.messagesAfterPersist.push({\n    type: 'append-accepted',",
-        replace: "state.messages.push({\n    type: 'append-accepted',",
+        find: 'const { messagesAfterPersist: waiting, self, term } = state',
+        replace: 'const { messages: waiting, self, term } = state',
       },
     ],
     scenarios: ['authority'],
@@ -241,8 +241,8 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/raft/state.ts',
-        find: 'return this.votesFrom === undefined || this.log.commitIndex >= this.votesFrom',
-        replace: 'return this.votesFrom === undefined || this.log.commitIndex >= 0',
+        find: 'return this.votesFrom === undefined || this.log.lastIndex >= this.votesFrom',
+        replace: 'return this.votesFrom === undefined || this.log.lastIndex >= 0',
       },
     ],
     scenarios: ['disks', 'authority'],

@@ -9,7 +9,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/authority/lease-expiry.ts',
         find: 'for (const lease of live) this.start(lease, now)',
-        replace: 'if (live.length < 0) this.start(...([live[0], now] as never))',
+        replace: 'for (const lease of live.slice(live.length)) this.start(lease, now)',
       },
     ],
     scenarios: ['authority'],
@@ -64,25 +64,30 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'expired-by-a-stale-leader',
-    why: 'A leader that was replaced goes on counting as if it led, and what it proposes when it leads again is applied.',
+    why: 'A leader that comes back trusts the spans of its former term, and its word counts whatever happened meanwhile.',
     edits: [
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: '    this.spans.clear()\n    this.deadlines = new DeadlineHeap()\n',
+        replace: '',
+      },
+      {
+        file: 'src/authority/lease-expiry.ts',
+        find: 'for (const lease of live) this.start(lease, now)',
+        replace: 'for (const lease of live) if (!this.spans.has(lease.leaseId)) this.start(lease, now)',
+      },
       {
         file: 'src/authority/lease-commands.ts',
         find: 'if (command.term !== context.term) return accepted()',
         replace: 'if (command.term > context.term) return accepted()',
       },
       {
-        file: 'src/node/authority-driver.ts',
-        find: 'if (governs && this.governing !== term) {',
-        replace: 'if (governs && this.governing === undefined) {',
-      },
-      {
-        file: 'src/authority/lease-expiry.ts',
-        find: '  begin(live: readonly Lease[], now: BootMs): void {\n    this.end()\n',
-        replace: '  begin(live: readonly Lease[], now: BootMs): void {\n    if (this.spans.size > 0) return void (this.leading = true)\n',
+        file: 'src/authority/lease-commands.ts',
+        find: 'if (lease !== undefined && lease.renewals === renewals) end(',
+        replace: 'if (lease !== undefined && lease.renewals >= renewals) end(',
       },
     ],
-    scenarios: ['authority', 'partitions'],
+    scenarios: ['partitions', 'authority'],
   },
   {
     name: 'holder-counts-from-the-answer',
@@ -102,7 +107,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/authority/lease-commands.ts',
-        find: "  if (lease.holder !== context.proposal.requester) return notHolder(lease)\n  if (lease.revocation",
+        find: '  if (lease.holder !== context.proposal.requester) return notHolder(lease)\n  if (lease.revocation',
         replace: '  if (lease.revocation',
       },
     ],
@@ -163,7 +168,8 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/authority/snapshot.ts',
         find: 'return encode([SNAPSHOT_VERSION, tables.records()])',
-        replace: "return encode([SNAPSHOT_VERSION, tables.records().filter(([key]) => !key.startsWith('answers/'))])",
+        replace:
+          "return encode([SNAPSHOT_VERSION, tables.records().filter(([key]) => !key.startsWith('answers/'))])",
       },
     ],
     scenarios: ['partitions', 'authority'],
@@ -178,8 +184,8 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
         replace: 'if (pending.term <= entry.term) pending.resolve(answer)',
       },
       {
-        file: 'src/node/mesh-node.ts',
-        find: '',
+        file: 'src/node/authority-driver.ts',
+        find: "    if (role !== 'leader') this.dropPending()\n",
         replace: '',
       },
     ],

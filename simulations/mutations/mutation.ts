@@ -25,16 +25,19 @@ export interface Mutation {
   readonly name: string
   /** What goes wrong with it. */
   readonly why: string
-  /** Each in another file. */
   readonly edits: readonly Edit[]
   /** Whose faults and workload bring it out, the likeliest first. */
   readonly scenarios: readonly string[]
 }
 
-/** The source text with the edit. @throws InvariantError when it does not fit the text any more. */
-export function applyEdit(name: string, { file, find, replace }: Edit, source: string): string {
-  const count = source.split(find).length - 1
-  assert(count === 1, `mutation ${name} is stale: its text stands ${count} times in ${file}, not once`)
-  assert(find !== replace, `mutation ${name} changes nothing`)
-  return source.replace(find, () => replace)
+/** The text of `file` with the edits that concern it. @throws InvariantError when one does not fit any more. */
+export function mutate({ name, edits }: Mutation, file: string, source: string): string {
+  let text = source
+  for (const { find, replace } of edits.filter((edit) => edit.file === file)) {
+    const count = text.split(find).length - 1
+    assert(count === 1, `mutation ${name} is stale: its text stands ${count} times in ${file}, not once`)
+    text = text.replace(find, () => replace)
+  }
+  assert(text !== source, `mutation ${name} changes nothing in ${file}`)
+  return text
 }

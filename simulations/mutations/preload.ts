@@ -10,26 +10,28 @@ import { registerHooks } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 import { present } from '../../src/base/index.ts'
 import { MUTATIONS } from './catalogue.ts'
-import { applyEdit, type Mutation } from './mutation.ts'
+import { type Mutation, mutate } from './mutation.ts'
 
 const ROOT = new URL('../../', import.meta.url)
 
-function install({ name, edits }: Mutation): void {
-  const waiting = new Map(edits.map((edit) => [new URL(edit.file, ROOT).href, edit]))
+function install(mutation: Mutation): void {
+  const urlOf = (file: string): string => new URL(file, ROOT).href
+  const waiting = new Set(mutation.edits.map(({ file }) => urlOf(file)))
   // Tried now as well, so that a stale mutation is reported before anything runs.
-  for (const [url, edit] of waiting) applyEdit(name, edit, readFileSync(new URL(url), 'utf8'))
+  for (const file of new Set(mutation.edits.map((edit) => edit.file)))
+    mutate(mutation, file, readFileSync(new URL(file, ROOT), 'utf8'))
   registerHooks({
     load(url, context, nextLoad) {
       const module = nextLoad(url, context)
-      const edit = waiting.get(url)
-      if (edit === undefined) return module
+      const file = mutation.edits.find((edit) => urlOf(edit.file) === url)?.file
+      if (file === undefined) return module
       waiting.delete(url)
-      return { ...module, source: applyEdit(name, edit, String(module.source)) }
+      return { ...module, source: mutate(mutation, file, String(module.source)) }
     },
   })
   process.on('exit', (code) => {
     if (waiting.size === 0 || code !== 0 || !isMainThread) return
-    console.error(`mutation ${name}: not loaded: ${[...waiting.keys()].join(', ')}`)
+    console.error(`mutation ${mutation.name}: not loaded: ${[...waiting].join(', ')}`)
     process.exitCode = 70
   })
 }

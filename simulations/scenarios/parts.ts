@@ -31,6 +31,8 @@ export function configFor(preset: NodeConfig['preset']): NodeConfig {
     leaseTtlMs: LEASE_TTL_MS,
     driftRatio: DRIFT_RATIO,
     stopGraceMs: 300,
+    voterPolicy: 'auto',
+    witness: false,
     remoteExecute: true,
     leaseGating: true,
     logLevel: 'error',

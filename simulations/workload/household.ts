@@ -18,6 +18,7 @@ export class Household {
   private readonly tasks: TaskClient[] = []
   /** Clients that were told to probe and have no lease yet. */
   private probing = 0
+  private guests = 0
   private isStopped = false
 
   constructor(world: World, plan: Plan, random: Random) {
@@ -55,7 +56,8 @@ export class Household {
     const { world, random } = this
     const host = world.machine(random.integer(0, world.machines.length - 1)).running
     if (host === undefined || this.isStopped) return
-    const name = `m${world.machines.length + 1}`
+    this.guests += 1
+    const name = `guest${this.guests}`
     const entry = rosterEntryOf(name)
     const knows = [...host.authority.machine.roster().map(({ nodeId }) => nodeId), name]
     void host.client
@@ -65,6 +67,11 @@ export class Household {
       .then((machine) => this.movesIn(machine))
       // An invitation that did not get through: a person would try again.
       .catch(() => undefined)
+  }
+
+  /** Switched off for good, with its journal: what was given to it is gone with it, as its owner knows. */
+  left(machine: Machine): void {
+    this.tasks.find((client) => client.machine === machine)?.giveUp()
   }
 
   private async probeWith(client: LeaseClient): Promise<void> {

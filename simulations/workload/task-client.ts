@@ -14,6 +14,8 @@ export interface TaskWorkload {
   readonly workMsMax: number
 }
 
+/** Stands for the result of a task whose submitter left for good. */
+const GONE = 'gone with its submitter'
 const CANCELLED_PART = 0.1
 /** Part of the tasks that ask for a certain machine, perhaps the submitter's own. */
 const ON_SOME_MACHINE_PART = 0.3
@@ -22,7 +24,7 @@ type Submission = ReturnType<MeshNode['submitter']['find']>
 
 export class TaskClient {
   private readonly world: World
-  private readonly machine: Machine
+  readonly machine: Machine
   private readonly workload: TaskWorkload
   private readonly random: Random
   private readonly accepted = new Set<TaskId>()
@@ -53,6 +55,16 @@ export class TaskClient {
   /** Every task that was taken on has its final result. */
   get isAtRest(): boolean {
     return [...this.accepted].every((task) => this.finished.has(task))
+  }
+
+  /** The machine does not come back: nobody will hear of its tasks again. */
+  giveUp(): void {
+    this.stop()
+    for (const task of this.accepted) {
+      if (this.finished.has(task)) continue
+      this.finished.set(task, GONE)
+      this.world.observe({ type: 'task-finished', node: this.machine.peer, task, result: GONE })
+    }
   }
 
   /** The node is up again: what its journal says of the tasks that it had accepted. */

@@ -1,7 +1,7 @@
 /** Things of the cores as the facts that observers are told: digests instead of bytes. */
 import type { SavedState } from '../../src/authority/index.ts'
-import { decodeConfiguration, type Entry, type HardState, type SavedLog } from '../../src/raft/index.ts'
-import type { Digest, EntryFact, HardStateFact, SavedLogFact, VotersFact } from '../observation.ts'
+import { decodeConfiguration, type Entry, type HardState, type LogBase, type SavedLog } from '../../src/raft/index.ts'
+import type { BaseFact, Digest, EntryFact, HardStateFact, SavedLogFact, VotersFact } from '../observation.ts'
 
 const FNV_PRIME = 0x01000193
 const LANE_SEEDS = [0x811c9dc5, 0x9747b28c] as const
@@ -36,9 +36,13 @@ export function hardStateFact(state: HardState): HardStateFact {
 export function savedLogFact(saved: SavedLog): SavedLogFact {
   return {
     hardState: saved.hardState === undefined ? undefined : hardStateFact(saved.hardState),
-    base: { index: 0 as EntryFact['index'], term: 0 as EntryFact['term'], configuration: undefined },
+    base: baseFact(saved.base),
     entries: saved.entries.map(entryFact),
   }
+}
+
+export function baseFact({ index, term, configuration }: LogBase): BaseFact {
+  return { index, term, configuration: index === 0 ? undefined : votersFact(configuration) }
 }
 
 function votersFact(data: Uint8Array): VotersFact {

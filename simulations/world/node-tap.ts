@@ -1,7 +1,7 @@
 /**
  * Tells the observers what one life of a node does, by standing between the node and what is handed to it: its stores and its
- * transport. Three things no border shows (role and commit index, applied entries, answers to clients) are taken from the
- * core's status and by wrapping two methods of this one node object; nothing of production knows of it.
+ * transport. What no border shows (role and commit index, messages as values, applied entries, answers to clients) is taken from the
+ * core's status and by wrapping methods of this one node object; nothing of production knows of it.
  */
 import type { AuthorityEvent, ClientCommand, SavedState } from '../../src/authority/index.ts'
 import {
@@ -15,30 +15,10 @@ import {
   unreachable,
 } from '../../src/base/index.ts'
 import type { MeshNode } from '../../src/node/index.ts'
-import {
-  decodeMessage,
-  type Entry,
-  encodeMessage,
-  type LogWrite,
-  type RaftMessage,
-  type SavedLog,
-} from '../../src/raft/index.ts'
+import type { Entry, LogWrite, RaftMessage, SavedLog } from '../../src/raft/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
 import type { LeaseCall, LeaseOutcome, ObservedFact } from '../observation.ts'
-import { entryFact, hardStateFact, StateDigest, savedLogFact } from './facts.ts'
-
-/** Where the code of a message's type stands in its bytes: only few types are worth decoding twice. */
-const CODE_AT = 1
-const code = (message: Omit<RaftMessage, 'from' | 'to' | 'term'>): number =>
-  present(
-    encodeMessage({ from: 'a', to: 'b', term: 1, ...message } as unknown as RaftMessage)[CODE_AT],
-    'code',
-  )
-const TOLD_CODES = new Set([
-  code({ type: 'vote-request', lastIndex: 0, lastTerm: 0 } as never),
-  code({ type: 'vote-response', granted: true } as never),
-  code({ type: 'append-accepted', matchIndex: 0 } as never),
-])
+import { baseFact, entryFact, hardStateFact, StateDigest, savedLogFact } from './facts.ts'
 
 interface TapInit {
   readonly node: PeerId
@@ -103,15 +83,15 @@ export class NodeTap {
 
   stores(stores: NodeStores): NodeStores {
     const { log, state } = stores
+    const { node } = this
     return {
       ...stores,
-      close: () => stores.close(),
       log: {
         load: () => log.load(),
-        append: async (write) => {
-          this.writing(write)
-          await log.append(write)
-          this.tell({ type: 'log-written', node: this.node })
+        append: (write) => this.written(write, () => log.append(write)),
+        compact: (base) => {
+          this.tell({ type: 'log-compacted', node, base: baseFact(base) })
+          return log.compact(base)
         },
       },
       state: {
@@ -122,11 +102,32 @@ export class NodeTap {
           return state.commit(appliedIndex, changes)
         },
       },
+      rejoin: {
+        get isPending() {
+          return stores.rejoin.isPending
+        },
+        done: (hardState) => this.written({ hardState, entries: [] }, () => stores.rejoin.done(hardState)),
+      },
+      installSnapshot: async (snapshot) => {
+        this.poll()
+        const after = new StateDigest(snapshot.records)
+        const fact = {
+          node,
+          hardState: hardStateFact(snapshot.hardState),
+          base: baseFact(snapshot.base),
+          stateDigest: after.digest,
+        }
+        this.tell({ type: 'snapshot-installing', ...fact })
+        await stores.installSnapshot(snapshot)
+        this.state = after
+        this.tell({ type: 'snapshot-installed', ...fact })
+      },
     }
   }
 
   attach(mesh: MeshNode): void {
     this.mesh = mesh
+    this.watchCore(mesh.core)
     this.watchAuthority(mesh)
     this.watchClient(mesh.client)
   }
@@ -140,6 +141,16 @@ export class NodeTap {
       this.answered(op, { ok: true, leaseId: lease?.leaseId, holder: lease?.holder })
     } catch {
       this.lost(op)
+    }
+  }
+
+  private watchCore(core: MeshNode['core']): void {
+    const ready = core.ready.bind(core)
+    core.ready = () => {
+      const now = ready()
+      this.poll()
+      for (const message of now.messages) this.leaving(message)
+      return now
     }
   }
 
@@ -214,6 +225,11 @@ export class NodeTap {
         const kind = command.type === 'lease.renew' ? 'renew' : 'release'
         return key === undefined ? undefined : { kind, key, leaseId }
       }
+      case 'lease.revoke': {
+        const { leaseId, force } = command
+        const key = this.init.keyOfLease.get(leaseId)
+        return key === undefined ? undefined : { kind: 'revoke', key, leaseId, force }
+      }
       case 'session.open':
       case 'invite.create':
       case 'roster.admit':
@@ -239,16 +255,11 @@ export class NodeTap {
     if (this.open.delete(op)) this.tell({ type: 'op-lost', node: this.node, client: this.node, op })
   }
 
-  /** A message leaves the node. */
-  sending(protocol: string, bytes: Uint8Array): void {
-    if (protocol !== 'raft') return
-    this.poll()
-    if (!TOLD_CODES.has(bytes[CODE_AT] ?? -1)) return
-    const message = decodeMessage(bytes)
+  /** A message that the core gave out: the driver sends it in this same step. */
+  private leaving(message: RaftMessage): void {
     const { node } = this
     const { term } = message
-    if (message.type === 'vote-request') this.votesForItself(term)
-    else if (message.type === 'vote-response' && message.granted)
+    if (message.type === 'vote-response' && message.granted)
       this.tell({ type: 'vote-sent', node, term, candidate: message.to })
     else if (message.type === 'append-accepted')
       this.tell({ type: 'append-accepted', node, term, index: message.matchIndex })
@@ -277,7 +288,7 @@ export class NodeTap {
     this.tell({ type: 'vote-sent', node: this.node, term, candidate: this.node })
   }
 
-  private writing({ hardState, entries }: LogWrite): void {
+  private async written({ hardState, entries }: LogWrite, write: () => Promise<void>): Promise<void> {
     this.poll()
     this.tell({
       type: 'log-writing',
@@ -285,6 +296,10 @@ export class NodeTap {
       hardState: hardState === undefined ? undefined : hardStateFact(hardState),
       entries: entries.map(entryFact),
     })
+    await write()
+    this.tell({ type: 'log-written', node: this.node })
+    // From now on the core counts its own vote.
+    if (hardState?.vote === this.node) this.votesForItself(hardState.term)
   }
 
   private noteApplied(index: number): void {
@@ -302,17 +317,20 @@ export class NodeTap {
         this.applied.push({ type: 'lease-granted', ...at, key, leaseId, holder, ttlMs })
         return
       }
-      case 'lease-renewed': {
+      case 'lease-renewed':
+      case 'lease-revoked': {
         const { scopeKey: key, leaseId } = event.lease
-        this.applied.push({ type: 'lease-renewed', ...at, key, leaseId })
+        this.applied.push({ type: event.type, ...at, key, leaseId })
         return
       }
       case 'lease-ended': {
         const { scopeKey: key, leaseId } = event.lease
-        this.applied.push({ type: 'lease-ended', ...at, key, leaseId, how: event.how })
+        // What ended unseen is told by the nodes that applied its end.
+        if (event.how !== 'unseen') this.applied.push({ type: 'lease-ended', ...at, key, leaseId, how: event.how })
         return
       }
       case 'peer-admitted':
+      case 'state-installed':
         return
       default:
         return unreachable(event)

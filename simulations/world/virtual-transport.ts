@@ -10,21 +10,14 @@ export class VirtualTransport implements Transport {
   readonly self: PeerId
   private readonly network: Network
   private readonly process: VirtualProcess
-  private readonly onSend: (protocol: string, bytes: Uint8Array) => void
   private readonly handlers = new Map<string, MessageHandler>()
   private readonly peerHandlers: ((event: PeerEvent) => void)[] = []
   private readonly gossipHandlers: ((from: PeerId, message: Uint8Array) => void)[] = []
 
-  constructor(init: {
-    self: PeerId
-    network: Network
-    process: VirtualProcess
-    onSend: (protocol: string, bytes: Uint8Array) => void
-  }) {
-    this.self = init.self
-    this.network = init.network
-    this.process = init.process
-    this.onSend = init.onSend
+  constructor(self: PeerId, network: Network, process: VirtualProcess) {
+    this.self = self
+    this.network = network
+    this.process = process
   }
 
   isConnected(peer: PeerId): boolean {
@@ -40,7 +33,6 @@ export class VirtualTransport implements Transport {
     if (end === undefined) return 'disconnected'
     const stream = end.stream(protocol)
     if (stream.isFull) return 'full'
-    this.onSend(protocol, message)
     stream.send(message)
     return 'queued'
   }

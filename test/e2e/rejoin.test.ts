@@ -22,8 +22,7 @@ describe('3 real nodes, one of which loses its log', () => {
     const { dataDir } = mesh.get('c')
     await flipInNewestLog(join(dataDir, 'db'))
 
-    await expect(mesh.get('c').up()).rejects.toThrow('ended with 6')
-    expect(await mesh.log('c')).toContain('populi store rejoin')
+    await expect(mesh.get('c').cli(['up'])).rejects.toThrow(/ended with 6.*damaged record.*store rejoin/s)
     await expect(mesh.get('c').cli(['store', 'check'])).rejects.toThrow('ended with 6')
 
     expect(await mesh.get('c').cli(['store', 'rejoin'])).toContain('The store was made anew.')
