@@ -18,7 +18,7 @@ import { openOn } from './node-stores.ts'
 import type { NamedSection } from './section-reader.ts'
 import { checkStores, headOf, readNamed, type StoreReport } from './store-check.ts'
 
-export interface RebuildReport {
+interface RebuildReport {
   /** Where the old store lies now; `undefined` when there was none. */
   readonly movedTo: string | undefined
   /** What the new store begins with. */
