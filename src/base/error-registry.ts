@@ -56,13 +56,13 @@ export const ERRORS = {
     'damaged record in {path}: {what}',
     500,
     6,
-    '`populi store check` names all damage, `populi store rejoin` takes the lost part from the other nodes; no old copy of the folder: it would vote again',
+    'a store: `populi store check`, then `populi store rejoin`; an identity: move the folder away, join again with a new invite; never put an old copy of a store back: it would vote again',
   ),
   'store.lost_batches': entry(
     'the last {count} acknowledged batches are missing in {path}: it ends at batch {got}, acknowledged were {acknowledged}',
     500,
     6,
-    '`populi store rejoin` takes the lost part from the other nodes; no old copy of the folder: it would vote again',
+    '`populi store rejoin` fetches what is lost from the other nodes; never put an old copy of a store back: it would vote again',
   ),
   'store.write_failed': entry(
     'cannot write to {path}: {reason}',

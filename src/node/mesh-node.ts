@@ -23,7 +23,7 @@ import {
   unreachable,
 } from '../base/index.ts'
 import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
-import { RAFT_DEFAULTS, RaftCore, type ReadyWrite, type SavedLog } from '../raft/index.ts'
+import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type ReadyWrite, type SavedLog } from '../raft/index.ts'
 import type { NodeStores } from '../store/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
@@ -65,6 +65,8 @@ export interface MeshNodeInit {
   readonly scheduler: Scheduler
   readonly random: Random
   readonly taskIds: TaskIds
+  /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
+  readonly raftOptions?: Partial<RaftOptions>
   readonly logger: Logger
   readonly incarnation: Incarnation
   readonly book: RosterBook
@@ -176,7 +178,7 @@ export class MeshNode {
       self: identity.peerId,
       saved: savedLog,
       appliedIndex: savedState.appliedIndex,
-      options: { ...RAFT_DEFAULTS, electionTicks, heartbeatTicks },
+      options: { ...RAFT_DEFAULTS, ...this.init.raftOptions, electionTicks, heartbeatTicks },
       random: random.fork(),
     })
   }

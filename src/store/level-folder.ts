@@ -29,7 +29,7 @@ export async function removeStores(path: string): Promise<void> {
 }
 
 /** What a folder holds, part by part, in no order that matters: LevelDB numbers every change. */
-export interface FolderVisitor {
+interface FolderVisitor {
   readonly block: (block: Buffer) => void
   readonly batch: (batch: Buffer) => void
 }

@@ -38,14 +38,14 @@ export interface NodeStores {
   close(): Promise<void>
 }
 
-export interface SnapshotWrite {
+interface SnapshotWrite {
   readonly hardState: HardState
   readonly base: LogBase
   readonly records: ReadonlyMap<string, Uint8Array>
 }
 
 /** The way back of a node whose store was rebuilt. While it is pending, nothing can be appended to the log. */
-export interface Rejoin {
+interface Rejoin {
   readonly isPending: boolean
   /**
    * The group has removed this node from its configuration. In one synced batch: the hard state, in which `votesFrom`
@@ -55,7 +55,7 @@ export interface Rejoin {
   done(hardState: HardState): Promise<void>
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /**
    * Makes the store when there is none: for `init` and `join`. A node that starts says `false`, so that an emptied
    * folder is an error and not a new beginning: a voter that forgot its vote would vote again.

@@ -10,15 +10,17 @@ import { access, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { CodedError } from '../base/index.ts'
 import type { JournalStore } from '../task/index.ts'
+import type { Engine } from './engine.ts'
 import { openLevelEngine, requireFree } from './level-engine.ts'
 import { removeStores } from './level-folder.ts'
 import { LevelSnapshot } from './level-snapshot.ts'
 import { markPath, syncFolder } from './mark-file.ts'
+import type { MemoryDisk } from './memory-disk.ts'
 import { openOn } from './node-stores.ts'
 import type { NamedSection } from './section-reader.ts'
 import { checkStores, headOf, readNamed, type StoreReport } from './store-check.ts'
 
-export interface RebuildReport {
+interface RebuildReport {
   /** Where the old store lies now; `undefined` when there was none. */
   readonly movedTo: string | undefined
   /** What the new store begins with. */
@@ -27,7 +29,8 @@ export interface RebuildReport {
   readonly lost: readonly string[]
 }
 
-interface Kept {
+/** What a rebuilt store begins with. */
+export interface Kept {
   readonly meta: ReadonlyMap<string, Uint8Array>
   readonly submitterJournal: ReadonlyMap<string, Uint8Array>
   readonly workerJournal: ReadonlyMap<string, Uint8Array>
@@ -70,9 +73,18 @@ async function salvage(path: string, lost: string[]): Promise<Kept> {
   }
 }
 
-async function make(path: string, { meta, submitterJournal, workerJournal }: Kept): Promise<void> {
+async function make(path: string, kept: Kept): Promise<void> {
   await removeStores(path)
-  const { stores, writer, note } = await openOn(await openLevelEngine(path, true), { create: true })
+  await begin(await openLevelEngine(path, true), kept)
+}
+
+/** The same on an empty disk in memory. */
+export async function rebuildMemoryStores(disk: MemoryDisk, kept: Kept): Promise<void> {
+  await begin(disk.open(), kept)
+}
+
+async function begin(engine: Engine, { meta, submitterJournal, workerJournal }: Kept): Promise<void> {
+  const { stores, writer, note } = await openOn(engine, { create: true })
   try {
     await writer.write(note.set())
     for (const [key, value] of meta) await stores.meta.put(key, value)

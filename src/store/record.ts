@@ -14,7 +14,7 @@ import { CodedError, decode } from '../base/index.ts'
  * What the payload is: CBOR; or an entry of the log in fixed fields (`log-records.ts`), since format 2. A change of either
  * takes a new number.
  */
-export type RecordVersion = 1 | 2
+type RecordVersion = 1 | 2
 const RECORD_VERSION_MAX = 2
 const HEADER_BYTES = 5
 

@@ -22,7 +22,7 @@ interface Handle {
   readonly size: number
 }
 
-export interface TableContents {
+interface TableContents {
   readonly damage: readonly string[]
   /** The data blocks that are whole. */
   readonly blocks: readonly Buffer[]

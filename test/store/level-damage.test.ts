@@ -9,7 +9,15 @@ import { markPath, openMarkFile, readMarkFile } from '../../src/store/mark-file.
 import { seal } from '../../src/store/record.ts'
 import { temporaryFolder } from './level-place.ts'
 import { bytes, contents } from './samples.ts'
-import { databaseIn, type Files, filesIn, makeStopped, newestLogOf, reading, restore } from './stopped-store.ts'
+import {
+  databaseIn,
+  type Files,
+  filesIn,
+  makeStopped,
+  newestLogOf,
+  reading,
+  restore,
+} from './stopped-store.ts'
 
 let root: string
 let work: string
@@ -86,7 +94,10 @@ test('an undamaged store opens with everything, again and again', async () => {
 describe('the newest log file', () => {
   test('cut anywhere in its last batches: the store says how many acknowledged batches are missing', async () => {
     for (const length of cuts()) {
-      await restore(work, new Map(files).set(newestLog, present(files.get(newestLog), 'log').subarray(0, length)))
+      await restore(
+        work,
+        new Map(files).set(newestLog, present(files.get(newestLog), 'log').subarray(0, length)),
+      )
       const lost = history.filter(({ logBytes }) => logBytes > length).length
       if (lost === 0) expect(await reading(work)).toBe(heldAfter(0))
       else await expectLost(lost)
@@ -95,7 +106,10 @@ describe('the newest log file', () => {
 
   test('cut, with a mark from before: what was written whole before the cut is there, nothing else', async () => {
     for (const length of cuts()) {
-      await restore(work, new Map(files).set(newestLog, present(files.get(newestLog), 'log').subarray(0, length)))
+      await restore(
+        work,
+        new Map(files).set(newestLog, present(files.get(newestLog), 'log').subarray(0, length)),
+      )
       const lost = history.filter(({ logBytes }) => logBytes > length).length
       await setMarkBack(lost)
       expect(await reading(work)).toBe(heldAfter(lost))

@@ -39,8 +39,7 @@ const snapshot = {
 const WRITES: readonly (readonly [string, (stores: NodeStores) => Promise<void>])[] = [
   [
     'an append that replaces a suffix',
-    (stores) =>
-      stores.log.append({ hardState: hardState(2, 8), entries: [entry(10, 2), entry(11, 2)] }),
+    (stores) => stores.log.append({ hardState: hardState(2, 8), entries: [entry(10, 2), entry(11, 2)] }),
   ],
   ['a snapshot', (stores) => stores.installSnapshot(snapshot)],
   [
@@ -54,36 +53,39 @@ const WRITES: readonly (readonly [string, (stores: NodeStores) => Promise<void>]
 ]
 
 describe('a crash in the middle of', () => {
-  test.each(WRITES)('%s, after each of its operations: nothing of it, all of it, or refused', async (_, write) => {
-    const done = await lived()
-    await write(done.stores)
-    const after = JSON.stringify(await contents(done.stores))
-    let kept = 0
-    let operations = Number.POSITIVE_INFINITY
-    let refused = 0
-    for (; kept <= operations; kept += 1) {
-      const { disk, stores, held } = await lived()
-      disk.setWrites('stalled')
-      const result = write(stores).then(
-        () => 'acknowledged',
-        () => 'refused',
-      )
-      await settled()
-      operations = disk.inFlightOperations
-      disk.crash({ inFlight: { torn: kept } })
-      disk.setWrites('sound')
-      expect(await result).toBe('refused')
-      const found = await reading(disk)
-      if (kept === 0) expect(found).toBe(held)
-      else if (kept === operations) expect(found).toBe(after)
-      else if (found instanceof CodedError) {
-        expect(found.code).toBe('store.corrupt')
-        refused += 1
-      } else expect(found).toBe(held)
-    }
-    expect(operations).toBeGreaterThan(3)
-    expect(refused).toBe(operations - 1)
-  })
+  test.each(WRITES)(
+    '%s, after each of its operations: nothing of it, all of it, or refused',
+    async (_, write) => {
+      const done = await lived()
+      await write(done.stores)
+      const after = JSON.stringify(await contents(done.stores))
+      let kept = 0
+      let operations = Number.POSITIVE_INFINITY
+      let refused = 0
+      for (; kept <= operations; kept += 1) {
+        const { disk, stores, held } = await lived()
+        disk.setWrites('stalled')
+        const result = write(stores).then(
+          () => 'acknowledged',
+          () => 'refused',
+        )
+        await settled()
+        operations = disk.inFlightOperations
+        disk.crash({ inFlight: { torn: kept } })
+        disk.setWrites('sound')
+        expect(await result).toBe('refused')
+        const found = await reading(disk)
+        if (kept === 0) expect(found).toBe(held)
+        else if (kept === operations) expect(found).toBe(after)
+        else if (found instanceof CodedError) {
+          expect(found.code).toBe('store.corrupt')
+          refused += 1
+        } else expect(found).toBe(held)
+      }
+      expect(operations).toBeGreaterThan(3)
+      expect(refused).toBe(operations - 1)
+    },
+  )
 })
 
 /** Everything that only takes microtasks is over. */
@@ -109,18 +111,25 @@ describe('the disk', () => {
   test.each([
     ['failing', 'EIO'],
     ['full', 'ENOSPC'],
-  ] as const)('%s: the write says %s, every later one is refused, nothing of them is acknowledged', async (state, code) => {
-    const { disk, stores, held } = await lived()
-    disk.setWrites(state)
-    const refused = { code: 'store.write_failed', message: expect.stringContaining(code) }
-    await expect(stores.log.append({ hardState: hardState(5, 0), entries: [] })).rejects.toMatchObject(refused)
-    disk.setWrites('sound')
-    await expect(stores.log.append({ hardState: hardState(5, 0), entries: [] })).rejects.toMatchObject(refused)
-    await expect(stores.installSnapshot(snapshot)).rejects.toMatchObject(refused)
-    disk.crash()
-    const found = JSON.parse(String(await reading(disk)))
-    expect(found.hardState).toEqual(JSON.parse(held).hardState)
-  })
+  ] as const)(
+    '%s: the write says %s, every later one is refused, nothing of them is acknowledged',
+    async (state, code) => {
+      const { disk, stores, held } = await lived()
+      disk.setWrites(state)
+      const refused = { code: 'store.write_failed', message: expect.stringContaining(code) }
+      await expect(stores.log.append({ hardState: hardState(5, 0), entries: [] })).rejects.toMatchObject(
+        refused,
+      )
+      disk.setWrites('sound')
+      await expect(stores.log.append({ hardState: hardState(5, 0), entries: [] })).rejects.toMatchObject(
+        refused,
+      )
+      await expect(stores.installSnapshot(snapshot)).rejects.toMatchObject(refused)
+      disk.crash()
+      const found = JSON.parse(String(await reading(disk)))
+      expect(found.hardState).toEqual(JSON.parse(held).hardState)
+    },
+  )
 
   test('failing: what the failed write had left behind can turn up after the crash', async () => {
     const { disk, stores } = await lived()
@@ -135,7 +144,10 @@ describe('the disk', () => {
     const { disk, held, stores } = await lived()
     await stores.close()
     disk.isReadable = false
-    expect(await reading(disk)).toMatchObject({ code: 'store.corrupt', message: expect.stringMatching(/EIO/) })
+    expect(await reading(disk)).toMatchObject({
+      code: 'store.corrupt',
+      message: expect.stringMatching(/EIO/),
+    })
     disk.isReadable = true
     expect(await reading(disk)).toBe(held)
   })

@@ -1,5 +1,5 @@
 /** A realistic store of a stopped node, as files that a test can damage, and what opening says of the result. */
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { CodedError, logIndex, present, term } from '../../src/base/index.ts'
 import { type NodeStores, openStores } from '../../src/store/index.ts'
@@ -20,14 +20,18 @@ export const databaseIn = (root: string): string => join(root, 'db')
  * compacted on the way.
  * @param work is done by the last life before it ends.
  */
-export async function makeStopped(root: string, work = async (_: NodeStores) => {}): Promise<void> {
+export async function makeStopped(root: string, work?: (stores: NodeStores) => Promise<void>): Promise<void> {
   await mkdir(root, { recursive: true })
   for (let life = 0; life < LIVES; life += 1) {
     const stores = await openStores(databaseIn(root), { create: life === 0 })
     if (life > 0)
-      await stores.log.compact({ index: logIndex(life * STEPS), term: term(1), configuration: bytes('voters') })
+      await stores.log.compact({
+        index: logIndex(life * STEPS),
+        term: term(1),
+        configuration: bytes('voters'),
+      })
     for (let index = 1; index <= STEPS; index += 1) await step(stores, life * STEPS + index)
-    if (life === LIVES - 1) await work(stores)
+    if (life === LIVES - 1) await work?.(stores)
     await stores.close()
   }
 }
@@ -56,11 +60,6 @@ export async function restore(root: string, files: Files): Promise<void> {
 /** A copy whose bytes may be changed. */
 export function copyOf(files: Files): Map<string, Buffer> {
   return new Map(Array.from(files, ([name, data]) => [name, Buffer.from(data)]))
-}
-
-export async function copyFolder(from: string, to: string): Promise<void> {
-  await rm(to, { recursive: true, force: true })
-  await cp(from, to, { recursive: true })
 }
 
 /** The contents as text, or the error. */

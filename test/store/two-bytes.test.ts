@@ -40,9 +40,10 @@ async function afterFlipping(random: Random, places: readonly Place[]): Promise<
   await restore(work, damaged)
   const result = await reading(work)
   if (result instanceof CodedError) {
-    expect(['store.corrupt', 'store.lost_batches'], places.map((one) => `${one.name}:${one.at}`).join()).toContain(
-      result.code,
-    )
+    expect(
+      ['store.corrupt', 'store.lost_batches'],
+      places.map((one) => `${one.name}:${one.at}`).join(),
+    ).toContain(result.code)
     expect(result.message).toContain(work)
     return 'refused'
   }
