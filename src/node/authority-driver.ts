@@ -5,6 +5,7 @@
  */
 import {
   type Answer,
+  AUTOPILOT_DEFAULTS,
   type AuthorityEvent,
   type AuthorityStateMachine,
   type ClientCommand,
@@ -28,7 +29,7 @@ import {
 import type { Entry, RaftCore } from '../raft/index.ts'
 
 /** No delay before a promotion: this core gives the log to voters only, so nobody can be seen to catch up before. */
-const OPTIONS = { stabilizationMs: 0, deadVoterDelayMs: 60_000, shrinkDelayMs: 24 * 3_600_000 }
+const OPTIONS = { ...AUTOPILOT_DEFAULTS, stabilizationMs: 0 }
 
 interface PendingProposal {
   readonly term: Term
