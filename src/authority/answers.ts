@@ -1,13 +1,5 @@
 import { z } from 'zod'
-import {
-  bytesSchema,
-  CodedError,
-  decode,
-  type ErrorCode,
-  type ErrorDetails,
-  encode,
-  isErrorCode,
-} from '../base/index.ts'
+import { bytesSchema, CodedError, type ErrorCode, type ErrorDetails, isErrorCode } from '../base/index.ts'
 
 /** The state machine's word on one command: remembered, so that a retry gets the same. */
 const answer = z.discriminatedUnion('ok', [
@@ -29,8 +21,6 @@ const answer = z.discriminatedUnion('ok', [
 export type Answer = z.output<typeof answer>
 
 export const answerSchema = answer
-export const encodeAnswer = (value: Answer): Uint8Array => encode(value)
-export const decodeAnswer = (data: Uint8Array): Answer => decode(answer, data, 'authority answer')
 
 export const accepted = (
   id = 0,

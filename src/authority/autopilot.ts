@@ -38,7 +38,7 @@ import type { AutopilotOptions, CandidateView, VoterPlan, VoterView } from './vo
 import { truthOf } from './voter-truth.ts'
 
 /** More voters make every commit slower and tolerate failures that a personal mesh does not have. */
-export const VOTERS_MAX = 5
+const VOTERS_MAX = 5
 
 export const AUTOPILOT_DEFAULTS: AutopilotOptions = {
   // Longer than a laptop takes to fall asleep again, short enough that a new mesh of three has its voters at once.

@@ -101,7 +101,7 @@ export type CommandOf<Type extends AuthorityCommand['type']> = Extract<Authority
 export type RosterEntry = z.output<typeof rosterEntry>
 
 /** Identifies one request over all its retries. */
-export const requestIdSchema = z.object({
+const requestIdSchema = z.object({
   /** Index of the `session.open` entry. */
   session: positive,
   /** 1, 2, 3, … within the session. */

@@ -4,8 +4,8 @@
  */
 
 export { type Answer, answerSchema, unwrap } from './answers.ts'
-export type { AuthorityEvent, LeaseEnd } from './apply-context.ts'
-export { planVoters } from './autopilot.ts'
+export type { AuthorityEvent } from './apply-context.ts'
+export { AUTOPILOT_DEFAULTS, planVoters } from './autopilot.ts'
 export { decodeClientRequest, encodeClientRequest, encodeProposal } from './command-codec.ts'
 export {
   type ClientCommand,
@@ -17,7 +17,7 @@ export {
   rosterEntrySchema,
 } from './commands.ts'
 export { HeldLease, type LeasePlan, planLease, type StopBudget } from './held-lease.ts'
-export { type ExpiryBatch, LeaseExpiry } from './lease-expiry.ts'
+export { LeaseExpiry } from './lease-expiry.ts'
 export { PeerHealth } from './peer-health.ts'
 export type { Lease } from './rows.ts'
 export { decodeSnapshot } from './snapshot.ts'

@@ -25,7 +25,7 @@ interface Span extends Deadline {
   renewals: number
 }
 
-export type ExpiryBatch = readonly { readonly leaseId: LeaseId; readonly renewals: number }[]
+type ExpiryBatch = readonly { readonly leaseId: LeaseId; readonly renewals: number }[]
 
 const NOTHING: ExpiryBatch = []
 

@@ -7,7 +7,7 @@ import type { BootMs, PeerId } from '../base/index.ts'
 /** A peer so close behind the end of the log is caught up: what is appended while one heartbeat is answered, with room. */
 const BEHIND_MAX = 256
 
-export interface PeerSighting {
+interface PeerSighting {
   readonly peer: PeerId
   readonly isConnected: boolean
   /** Entries between its log's known end and the leader's; `undefined` for a peer that does not get the log. */

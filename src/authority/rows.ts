@@ -123,7 +123,7 @@ export function decodeSession1(value: Uint8Array): {
   return { session, answers }
 }
 
-export interface RememberedAnswer {
+interface RememberedAnswer {
   readonly sequence: number
   readonly answer: Answer
 }

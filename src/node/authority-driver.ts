@@ -5,6 +5,7 @@
  */
 import {
   type Answer,
+  AUTOPILOT_DEFAULTS,
   type AuthorityEvent,
   type AuthorityStateMachine,
   type ClientCommand,

@@ -52,7 +52,7 @@ export class LeaseWorld {
   /** Until the lease has ended and everything that was under way has arrived. */
   run(): void {
     const sentAt = this.holderNow()
-    this.after(this.delay(), () => this.grant(sentAt))
+    this.after(this.latency(), () => this.grant(sentAt))
     this.after(this.between(0, 500), () => this.leaderTick())
     for (
       let at = this.between(0, 4 * this.ttlMs);
@@ -71,7 +71,7 @@ export class LeaseWorld {
     this.commit(() => {
       const lease = this.leaseOf(this.replica.grant(B, B, '1', this.ttlMs))
       this.expiry.start(lease, this.leaderNow())
-      this.after(this.delay(), () => {
+      this.after(this.latency(), () => {
         const { leaseId, ttlMs } = lease
         this.held = new HeldLease({ leaseId, ttlMs, sentAt, driftRatio: RHO, budget: BUDGET })
         this.noteSpan()
@@ -91,11 +91,11 @@ export class LeaseWorld {
   private renew(held: HeldLease): void {
     const sentAt = this.holderNow()
     if (this.random.float() < 0.4) return // lost
-    this.after(this.delay(), () =>
+    this.after(this.latency(), () =>
       this.commit(() => {
         const { answer } = this.replica.apply(B, { type: 'lease.renew', leaseId: held.leaseId })
         if (answer.ok) this.expiry.start(this.liveLease(held.leaseId), this.leaderNow())
-        this.after(this.delay(), () => {
+        this.after(this.latency(), () => {
           if (!answer.ok) return held.refused()
           this.renewals += 1
           held.renewed(sentAt)
@@ -192,7 +192,7 @@ export class LeaseWorld {
   }
 
   /** Mostly quick, sometimes longer than the lease. */
-  private delay(): number {
+  private latency(): number {
     const draw = this.random.float()
     return draw < 0.8 ? this.between(0, 20) : this.between(0, draw < 0.95 ? 500 : 2 * this.ttlMs)
   }

@@ -29,8 +29,8 @@ export class RandomLog {
         ? undefined
         : { ...request, session: session.id }
     const by = id === undefined ? requester : (session?.by ?? requester)
-    const { answer } = this.replica.apply(by, made, id)
-    if (answer.ok && made.type === 'lease.grant') this.leases.push(answer.id)
+    const { answer, events } = this.replica.apply(by, made, id)
+    for (const event of events) if (event.type === 'lease-granted') this.leases.push(event.lease.leaseId)
     if (answer.ok && made.type === 'session.open') this.sessions.push({ id: answer.id, by })
   }
 }

@@ -148,6 +148,8 @@ describe('requests repeated by a client', () => {
         ).answer,
       )
     expect(again(first)).toBe('lease.unknown')
+    replica.store()
+    replica.restart()
     fill(sessions[full] ?? 0)
     expect(again(first)).toBe('authority.session_expired')
     expect(again(second)).toBe('lease.unknown')

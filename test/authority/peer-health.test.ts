@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { PeerHealth } from '../../src/authority/index.ts'
+import { bootMs } from '../../src/base/index.ts'
+import { A, B } from './support.ts'
+
+const up = (behind: number | undefined) => ({ peer: A, isConnected: true, behind })
+const down = { peer: A, isConnected: false, behind: 0 }
+
+describe('since when a peer is as it is', () => {
+  it('counts from the first look, and from each change after it', () => {
+    const health = new PeerHealth()
+    health.observe([up(0)], bootMs(10))
+    health.observe([up(0)], bootMs(20))
+    expect(health.of(A)).toEqual({ isConnected: true, connectionSince: 10, caughtUpSince: 10 })
+    health.observe([down], bootMs(30))
+    health.observe([down], bootMs(40))
+    expect(health.of(A)).toEqual({ isConnected: false, connectionSince: 30, caughtUpSince: undefined })
+    health.observe([up(0)], bootMs(50))
+    expect(health.of(A)).toEqual({ isConnected: true, connectionSince: 50, caughtUpSince: 50 })
+  })
+
+  it('one that gets no log, or is far behind, is not caught up, and begins anew when it is', () => {
+    const health = new PeerHealth()
+    health.observe([up(undefined)], bootMs(10))
+    expect(health.of(A)?.caughtUpSince).toBeUndefined()
+    health.observe([up(256)], bootMs(20))
+    expect(health.of(A)).toEqual({ isConnected: true, connectionSince: 10, caughtUpSince: 20 })
+    health.observe([up(257)], bootMs(30))
+    expect(health.of(A)?.caughtUpSince).toBeUndefined()
+    health.observe([up(0)], bootMs(40))
+    expect(health.of(A)?.caughtUpSince).toBe(40)
+  })
+
+  it('one that is not named any more is forgotten', () => {
+    const health = new PeerHealth()
+    health.observe([up(0), { ...up(0), peer: B }], bootMs(10))
+    health.observe([{ ...up(0), peer: B }], bootMs(20))
+    expect(health.of(A)).toBeUndefined()
+    expect(health.of(B)?.connectionSince).toBe(10)
+  })
+})
