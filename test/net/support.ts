@@ -93,7 +93,7 @@ export function makeNode({ seed, roster, listen, settings, init }: NodeOptions):
     network,
     seed,
     peer: network.self,
-    messages: { raft: [], rpc: [], task: [] },
+    messages: { raft: [], snapshot: [], rpc: [], task: [] },
     gossip: [],
     events: [],
     onMessage: () => undefined,
