@@ -187,9 +187,9 @@ describe('messages', () => {
     ['a field too many', [10, 1, 0], 'wire.malformed'],
     ['a field too few', [5, 1], 'wire.malformed'],
     ['an answer that is no truth value', [3, 1, 1], 'wire.malformed'],
-    ['an entry kind of a newer version', [4, 1, 0, 0, 0, [[1, 3, new Uint8Array(0)]]], 'wire.malformed'],
-    ['entry data that is text', [4, 1, 0, 0, 0, [[1, 1, 'x']]], 'wire.malformed'],
-    ['an entry with a field too many', [4, 1, 0, 0, 0, [[1, 1, new Uint8Array(0), 0]]], 'wire.malformed'],
+    ['an entry kind of a newer version', [4, 1, 0, 0, 0, 1, 3, new Uint8Array(0)], 'wire.malformed'],
+    ['entry data that is text', [4, 1, 0, 0, 0, 1, 1, 'x'], 'wire.malformed'],
+    ['half an entry', [4, 1, 0, 0, 0, 1, 1, new Uint8Array(0), 1], 'wire.malformed'],
   ])('%s is refused', (_, message, code) => {
     expect(refusal(encode([n1, n2, [message]]))).toBe(code)
   })
