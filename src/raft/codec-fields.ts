@@ -68,6 +68,10 @@ export class FieldReader {
     return value.map((item) => read(new FieldReader(this.what, item)))
   }
 
+  get isAtEnd(): boolean {
+    return this.at >= this.fields.length
+  }
+
   /** Nothing may follow what was read. */
   end(): void {
     if (this.at !== this.fields.length) throw this.malformed('nothing more')

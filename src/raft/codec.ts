@@ -1,11 +1,10 @@
 /**
  * Raft messages as bytes. What a server has for one peer at one moment travels in one frame, a CBOR array
- * `[from, to, [message, …]]` with each message as `[type, term, field, …]`. An append names the index of its first
- * entry by `prevIndex` alone and each entry as `[term, kind, data]`: on the wire, entries cannot have gaps. The protocol's
- * version belongs to the stream that carries the frames.
+ * `[from, to, [message, …]]` with each message as `[type, term, field, …]`. An append ends with the `term, kind, data` of
+ * each entry, without their indexes, which `prevIndex` gives: on the wire, entries cannot have gaps. The protocol's version
+ * belongs to the stream that carries the frames.
  *
- * What is read is checked by hand, field by field: a schema library took several times as long as everything else that the
- * core does with a message.
+ * What is read is checked by hand, field by field: for a batch of entries that takes a third of the time that schemas took.
  */
 import { z } from 'zod'
 import {
@@ -94,8 +93,9 @@ function wireOf(message: RaftMessage): readonly unknown[] {
     case 'vote-response':
       return [...head, message.granted]
     case 'append-request': {
-      const entries = message.entries.map((entry) => [entry.term, KINDS.indexOf(entry.kind), entry.data])
-      return [...head, message.prevIndex, message.prevTerm, message.commitIndex, entries]
+      const fields: unknown[] = [...head, message.prevIndex, message.prevTerm, message.commitIndex]
+      for (const { term, kind, data } of message.entries) fields.push(term, KINDS.indexOf(kind), data)
+      return fields
     }
     case 'append-accepted':
       return [...head, message.matchIndex]
@@ -185,15 +185,13 @@ function readAppend({ from, to, term }: Envelope, fields: FieldReader): RaftMess
   const prevIndex = fields.index()
   const prevTerm = fields.term()
   const commitIndex = fields.index()
-  let index: number = prevIndex
-  const entries = fields.list((entry): Entry => {
-    index++
-    const entryTerm = entry.term()
-    const kind = KINDS[entry.integer()]
-    if (kind === undefined) throw entry.malformed('an entry kind')
-    const data = entry.bytes()
-    entry.end()
-    return { index: logIndex(index), term: entryTerm, kind, data }
-  })
+  const entries: Entry[] = []
+  while (!fields.isAtEnd) {
+    const entryTerm = fields.term()
+    const kind = KINDS[fields.integer()]
+    if (kind === undefined) throw fields.malformed('an entry kind')
+    const index = logIndex(prevIndex + 1 + entries.length)
+    entries.push({ index, term: entryTerm, kind, data: fields.bytes() })
+  }
   return { type: 'append-request', from, to, term, prevIndex, prevTerm, commitIndex, entries }
 }

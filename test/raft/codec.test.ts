@@ -1,9 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CodedError, encode, logIndex, type PeerId, Random, term } from '../../src/base/index.ts'
+import {
+  CodedError,
+  encode,
+  LIMITS,
+  logIndex,
+  type PeerId,
+  present,
+  Random,
+  term,
+} from '../../src/base/index.ts'
+import { type Configuration, NO_CONFIGURATION } from '../../src/raft/configuration.ts'
 import { decodeConfiguration, encodeConfiguration } from '../../src/raft/configuration-codec.ts'
-import { decodeMessage, encodeMessage, type RaftMessage } from '../../src/raft/index.ts'
-import { peer } from './support/machine.ts'
+import { decodeMessages, encodeMessages, type RaftMessage } from '../../src/raft/index.ts'
+import { peer } from './support/names.ts'
 
 const peers = fc.integer({ min: 1, max: 9 }).map((number) => peer(`n${number}`))
 const terms = fc.integer({ min: 0, max: 2 ** 52 }).map(term)
@@ -32,11 +42,16 @@ const appends = fc
     entries: entries.map((entry, at) => ({ index: logIndex(rest.prevIndex + 1 + at), ...entry })),
   }))
 
-const messages: fc.Arbitrary<RaftMessage> = fc.oneof(
+const bytes = fc.uint8Array({ maxLength: 300 })
+const end = { index: indexes, term: terms }
+
+const anyMessage: fc.Arbitrary<RaftMessage> = fc.oneof(
+  fc.record({ type: fc.constant('pre-vote-request' as const), ...envelope, ...logEnd }),
   fc.record({
-    type: fc.constantFrom('pre-vote-request' as const, 'vote-request' as const),
+    type: fc.constant('vote-request' as const),
     ...envelope,
     ...logEnd,
+    isTransfer: fc.boolean(),
   }),
   fc.record({
     type: fc.constantFrom('pre-vote-response' as const, 'vote-response' as const),
@@ -52,14 +67,30 @@ const messages: fc.Arbitrary<RaftMessage> = fc.oneof(
     hintIndex: indexes,
     hintTerm: terms,
   }),
-  fc.record({ type: fc.constant('heartbeat-request' as const), ...envelope, commitIndex: indexes }),
-  fc.record({ type: fc.constant('heartbeat-response' as const), ...envelope }),
+  fc.record({
+    type: fc.constant('heartbeat-request' as const),
+    ...envelope,
+    commitIndex: indexes,
+    round: indexes,
+  }),
+  fc.record({ type: fc.constant('heartbeat-response' as const), ...envelope, round: indexes }),
+  fc.record({
+    type: fc.constant('install-snapshot' as const),
+    ...envelope,
+    snapshot: fc.record({ ...end, configuration: bytes, data: bytes }),
+  }),
+  fc.record({ type: fc.constant('timeout-now' as const), ...envelope }),
 )
 
+const [n1, n2] = [peer('n1'), peer('n2')]
+const frames = fc
+  .array(anyMessage, { minLength: 1, maxLength: 8 })
+  .map((list) => list.map((message) => ({ ...message, from: n1, to: n2 })))
+
 /** The code of the error that decoding throws; `undefined` when it does not. */
-function refusal(bytes: Uint8Array): string | undefined {
+function refusal(frame: Uint8Array): string | undefined {
   try {
-    decodeMessage(bytes)
+    decodeMessages(frame)
     return undefined
   } catch (thrown) {
     if (thrown instanceof CodedError) return thrown.code
@@ -67,11 +98,16 @@ function refusal(bytes: Uint8Array): string | undefined {
   }
 }
 
+const heartbeat = (extra: Partial<RaftMessage> = {}): RaftMessage =>
+  ({ type: 'timeout-now', from: n1, to: n2, term: term(1), ...extra }) as RaftMessage
+
 describe('messages', () => {
-  test('every message survives the wire', () => {
+  test('every list of messages survives the wire, in one frame', () => {
     fc.assert(
-      fc.property(messages, (message) => {
-        expect(decodeMessage(encodeMessage(message))).toEqual(message)
+      fc.property(frames, (messages) => {
+        const [frame, ...others] = encodeMessages(messages)
+        expect(others).toEqual([])
+        expect(decodeMessages(present(frame, 'a frame'))).toEqual(messages)
       }),
       { numRuns: 500 },
     )
@@ -79,45 +115,92 @@ describe('messages', () => {
 
   test('garbage is a coded error, never another one', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        expect(refusal(bytes)).toMatch(/^wire\./)
+      fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => {
+        expect(refusal(garbage)).toMatch(/^wire\./)
       }),
       { numRuns: 2000 },
     )
   })
 
-  test('a damaged message is either still a message or a coded error', () => {
+  test('any value that is CBOR is a list of messages or a coded error', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (value, other) => {
+        for (const frame of [value, [n1, n2, value], [n1, n2, [[value]]], [n1, n2, [[4, 1, value, other]]]])
+          refusal(encode(frame))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('a damaged frame is either still a list of messages or a coded error', () => {
     const random = new Random(1)
     fc.assert(
-      fc.property(messages, (message) => {
-        const bytes = encodeMessage(message)
-        bytes[random.integer(0, bytes.length - 1)] = random.integer(0, 255)
-        refusal(bytes.subarray(0, random.integer(bytes.length - 3, bytes.length)))
+      fc.property(frames, (messages) => {
+        const frame = present(encodeMessages(messages)[0], 'a frame').slice()
+        frame[random.integer(0, frame.length - 1)] = random.integer(0, 255)
+        refusal(frame.subarray(0, random.integer(frame.length - 3, frame.length)))
       }),
       { numRuns: 2000 },
     )
   })
 
-  const [n1, n2] = [peer('n1'), peer('n2')]
+  test('what exceeds a frame goes into the next one, in order; a snapshot is as large as it is', () => {
+    const append = (size: number, index: number): RaftMessage => ({
+      type: 'append-request',
+      from: n1,
+      to: n2,
+      term: term(1),
+      prevIndex: logIndex(index - 1),
+      prevTerm: term(1),
+      commitIndex: logIndex(0),
+      entries: [{ index: logIndex(index), term: term(1), kind: 'command', data: new Uint8Array(size) }],
+    })
+    const many = [1, 2, 3, 4, 5, 6].map((index) => append(LIMITS.peerMessageBytesMax / 4, index))
+    const encoded = encodeMessages(many)
+    expect(encoded.length).toBe(2)
+    for (const frame of encoded) expect(frame.byteLength).toBeLessThanOrEqual(LIMITS.peerMessageBytesMax)
+    expect(encoded.flatMap(decodeMessages)).toEqual(many)
+    const data = new Uint8Array(2 * LIMITS.peerMessageBytesMax)
+    const snapshot = { index: logIndex(9), term: term(1), configuration: new Uint8Array(0), data }
+    const large: RaftMessage = { type: 'install-snapshot', from: n1, to: n2, term: term(1), snapshot }
+    expect(encodeMessages([heartbeat(), large, heartbeat()]).map(decodeMessages)).toEqual([
+      [heartbeat()],
+      [large],
+      [heartbeat()],
+    ])
+  })
+
+  test('a frame for two peers is a defect', () => {
+    expect(() => encodeMessages([heartbeat(), heartbeat({ to: peer('n3') })])).toThrow(
+      'one server to one other',
+    )
+  })
+
   test.each([
-    ['a type of a newer version', [9, n1, n2, 1, []], 'wire.unknown_type'],
-    ['a negative type', [-1, n1, n2, 1, []], 'wire.unknown_type'],
-    ['a type that is no number', ['x', n1, n2, 1, []], 'wire.malformed'],
-    ['no peer id', [8, 'n1', n2, 1, []], 'wire.malformed'],
-    ['a negative term', [8, n1, n2, -1, []], 'wire.malformed'],
-    ['a term that cannot rise any more', [8, n1, n2, Number.MAX_SAFE_INTEGER, []], 'wire.malformed'],
-    ['a fraction', [7, n1, n2, 1, [1.5]], 'wire.malformed'],
-    ['a field too many', [8, n1, n2, 1, [], 0], 'wire.malformed'],
-    ['a field too few', [5, n1, n2, 1, []], 'wire.malformed'],
-    [
-      'an entry kind of a newer version',
-      [4, n1, n2, 1, [0, 0, 0, [[1, 3, new Uint8Array(0)]]]],
-      'wire.malformed',
-    ],
-    ['entry data that is text', [4, n1, n2, 1, [0, 0, 0, [[1, 1, 'x']]]], 'wire.malformed'],
-    ['no array', { type: 8 }, 'wire.malformed'],
-  ])('%s is refused', (_, value, code) => {
-    expect(refusal(encode(value))).toBe(code)
+    ['a type of a newer version', [11, 1], 'wire.unknown_type'],
+    ['a negative type', [-1, 1], 'wire.unknown_type'],
+    ['a type that is no number', ['x', 1], 'wire.malformed'],
+    ['a message that is no list', 8, 'wire.malformed'],
+    ['a negative term', [10, -1], 'wire.malformed'],
+    ['a term that cannot rise any more', [10, Number.MAX_SAFE_INTEGER], 'wire.malformed'],
+    ['a fraction', [7, 1, 1.5, 0], 'wire.malformed'],
+    ['a field too many', [10, 1, 0], 'wire.malformed'],
+    ['a field too few', [5, 1], 'wire.malformed'],
+    ['an answer that is no truth value', [3, 1, 1], 'wire.malformed'],
+    ['an entry kind of a newer version', [4, 1, 0, 0, 0, 1, 3, new Uint8Array(0)], 'wire.malformed'],
+    ['entry data that is text', [4, 1, 0, 0, 0, 1, 1, 'x'], 'wire.malformed'],
+    ['half an entry', [4, 1, 0, 0, 0, 1, 1, new Uint8Array(0), 1], 'wire.malformed'],
+  ])('%s is refused', (_, message, code) => {
+    expect(refusal(encode([n1, n2, [message]]))).toBe(code)
+  })
+
+  test.each([
+    ['no peer id', ['n1', n2, [[10, 1]]]],
+    ['a frame with a field too many', [n1, n2, [[10, 1]], 0]],
+    ['no list of messages', [n1, n2, { type: 10 }]],
+    ['no list', { from: n1 }],
+  ])('%s is refused', (_, frame) => {
+    expect(refusal(encode(frame))).toBe('wire.malformed')
   })
 
   test('an entry of 100 bytes costs less than 10 bytes more', () => {
@@ -136,7 +219,8 @@ describe('messages', () => {
         data: new Uint8Array(100),
       })),
     })
-    const size = (count: number): number => encodeMessage(message(count)).byteLength
+    const size = (count: number): number =>
+      encodeMessages([message(count)]).reduce((sum, frame) => sum + frame.byteLength, 0)
     expect((size(101) - size(1)) / 100).toBeLessThan(110)
   })
 })
@@ -144,20 +228,33 @@ describe('messages', () => {
 describe('configurations', () => {
   const sorted = (names: readonly string[]): readonly PeerId[] => names.map(peer)
 
-  test.each([
-    { voters: sorted(['n1']), votersOutgoing: [] },
-    { voters: sorted(['n1', 'n3', 'n4']), votersOutgoing: sorted(['n1', 'n2']) },
+  test.each<Configuration>([
+    { ...NO_CONFIGURATION, voters: sorted(['n1']) },
+    {
+      voters: sorted(['n1', 'n3', 'n4']),
+      votersOutgoing: sorted(['n1', 'n2']),
+      learners: sorted(['n2', 'n5']),
+      leave: 'explicit',
+    },
   ])('survive the log', (configuration) => {
     expect(decodeConfiguration(encodeConfiguration(configuration))).toEqual(configuration)
   })
 
+  test('an entry of the first version has no learners and ends by itself', () => {
+    const first = { voters: sorted(['n1', 'n3']), votersOutgoing: sorted(['n1']) }
+    expect(decodeConfiguration(encode(first))).toEqual({ ...first, learners: [], leave: 'auto' })
+  })
+
+  const lists = { voters: [peer('n1')], votersOutgoing: [], learners: [], leave: 'auto' }
   test.each([
-    ['no voter', { voters: [], votersOutgoing: [] }],
-    ['a voter twice', { voters: [peer('n1'), peer('n1')], votersOutgoing: [] }],
-    ['another order', { voters: [peer('n2'), peer('n1')], votersOutgoing: [] }],
-    ['too many', { voters: Array.from({ length: 8 }, (_, at) => peer(`n${at + 1}`)), votersOutgoing: [] }],
-    ['no peer id', { voters: ['n1'], votersOutgoing: [] }],
-    ['a list of a later version', { voters: [peer('n1')], votersOutgoing: [], learners: [] }],
+    ['no voter', { ...lists, voters: [] }],
+    ['a voter twice', { ...lists, voters: [peer('n1'), peer('n1')] }],
+    ['another order', { ...lists, voters: [peer('n2'), peer('n1')] }],
+    ['too many', { ...lists, voters: Array.from({ length: 8 }, (_, at) => peer(`n${at + 1}`)) }],
+    ['no peer id', { ...lists, voters: ['n1'] }],
+    ['a voter that is a learner', { ...lists, learners: [peer('n1')] }],
+    ['another way to leave', { ...lists, leave: 'never' }],
+    ['a list of a later version', { ...lists, witnesses: [] }],
   ])('%s is refused', (_, value) => {
     expect(() => decodeConfiguration(encode(value))).toThrow('malformed raft configuration')
   })

@@ -1,18 +1,22 @@
 /** The edges of `RaftCore` that no paper describes: misuse, damage, bounds, cost. */
 import { describe, expect, test } from 'vitest'
-import { LIMITS, logIndex, MiB, Random, term } from '../../src/base/index.ts'
+import { LIMITS, logIndex, MiB, present, Random, term } from '../../src/base/index.ts'
+import { NO_CONFIGURATION } from '../../src/raft/configuration.ts'
 import {
   bootstrapLog,
+  NEVER_COMPACTED,
   RAFT_DEFAULTS,
   RaftCore,
   type RaftMessage,
   type RaftOptions,
   type SavedLog,
 } from '../../src/raft/index.ts'
-import { Machine, peer, savedGroup, savedLog } from './support/machine.ts'
+import { EMPTY, Machine, savedGroup, savedLog } from './support/machine.ts'
+import { peer } from './support/names.ts'
+import { printEntry } from './support/print.ts'
 import { becomeLeader, command, message, server, settle, tell } from './support/server.ts'
 
-const EMPTY: SavedLog = { hardState: undefined, entries: [] }
+const ONE = savedGroup(['n1'])
 
 function core(saved: SavedLog, appliedIndex = 0, options: RaftOptions = RAFT_DEFAULTS): RaftCore {
   return new RaftCore({
@@ -24,13 +28,38 @@ function core(saved: SavedLog, appliedIndex = 0, options: RaftOptions = RAFT_DEF
   })
 }
 
-describe('one Ready at a time', () => {
-  test('ready() twice, and advance() without ready(), are defects of the driver', () => {
+describe('what a driver may and may not do', () => {
+  test('a write is reported done that was not begun, entries applied that were not handed out: defects of the driver', () => {
     const machine = server()
-    expect(() => machine.core.advance()).toThrow('ready() comes before advance()')
-    machine.core.ready()
-    expect(machine.core.hasReady()).toBe(false)
-    expect(() => machine.core.ready()).toThrow('advance() comes before the next ready()')
+    expect(() => machine.core.writeDone()).toThrow('writeDone() comes after a Ready with a write')
+    expect(() => machine.core.applied(logIndex(1))).toThrow('only what was handed out can be applied')
+    settle(machine)
+    expect(() => machine.core.applied(logIndex(1))).toThrow('only what was handed out can be applied')
+  })
+
+  test('one write at a time: what changes meanwhile is the next one', () => {
+    const machine = server()
+    becomeLeader(machine)
+    machine.core.propose(command('x'))
+    expect(machine.core.ready().write?.entries.map(printEntry)).toEqual(['3/2 "x"'])
+    machine.core.propose(command('y'))
+    machine.core.propose(command('z'))
+    expect(machine.core.ready().write).toBeUndefined()
+    machine.core.writeDone()
+    expect(machine.core.ready().write?.entries.map(printEntry)).toEqual(['4/2 "y"', '5/2 "z"'])
+  })
+
+  test('one apply at a time: what is committed meanwhile comes when it is done', () => {
+    const machine = server({ terms: [1, 1], commit: 2, term: 1 })
+    const handedOut = (): readonly number[] =>
+      machine.core.ready().committedEntries.map((entry) => entry.index)
+    expect(handedOut()).toEqual([1, 2])
+    machine.core.step(message('n2 > n1 heartbeat-request term=1 commit=3'))
+    expect(handedOut()).toEqual([])
+    machine.core.applied(logIndex(1))
+    expect(handedOut()).toEqual([])
+    machine.core.applied(logIndex(2))
+    expect(handedOut()).toEqual([3])
   })
 
   test('nothing to do: no Ready, and one that is taken nevertheless is empty', () => {
@@ -38,11 +67,12 @@ describe('one Ready at a time', () => {
     settle(machine)
     expect(machine.core.hasReady()).toBe(false)
     expect(machine.core.ready()).toEqual({
-      hardState: undefined,
-      entries: [],
       messages: [],
-      messagesAfterPersist: [],
+      write: undefined,
       committedEntries: [],
+      compaction: undefined,
+      snapshotsWanted: [],
+      reads: [],
       roleChange: undefined,
       configuration: undefined,
     })
@@ -66,14 +96,14 @@ describe('restart', () => {
     for (let ticks = 0; ticks < 1000; ticks++) fresh.tick()
     expect(fresh.hasReady()).toBe(false)
     expect(fresh.status).toMatchObject({ role: 'follower', term: 0, lastIndex: 0 })
-    expect(fresh.status.configuration).toEqual({ voters: [], votersOutgoing: [] })
+    expect(fresh.status.configuration).toEqual(NO_CONFIGURATION)
   })
 
   test('what populi init writes: a group of one that elects itself', () => {
     const machine = new Machine({
       name: 'n1',
       options: RAFT_DEFAULTS,
-      saved: bootstrapLog(peer('n1')),
+      saved: { ...EMPTY, ...bootstrapLog(peer('n1')) },
       seed: 1,
     })
     machine.core.tick()
@@ -82,12 +112,12 @@ describe('restart', () => {
       role: 'leader',
       term: 2,
       commitIndex: 2,
-      committedInTerm: true,
+      appliedInTerm: true,
     })
   })
 
   test('committed entries come again from the first that was not applied', () => {
-    const saved = savedLog(['n1', 'n2', 'n3'], [1, 1, 1], { term: 1, commit: 3 })
+    const saved = savedLog(savedGroup(['n1', 'n2', 'n3']), [1, 1, 1], { term: 1, commit: 3 })
     const handedOut = (applied: number): readonly number[] =>
       core(saved, applied)
         .ready()
@@ -100,23 +130,48 @@ describe('restart', () => {
 
   test.each<[string, SavedLog, number]>([
     ['a gap', gap(), 0],
-    ['a term that falls', savedLog(['n1'], [2, 1], { term: 2, commit: 1 }), 0],
-    ['a log newer than the term', savedLog(['n1'], [3], { term: 2, commit: 1 }), 0],
-    ['entries without a hard state', { hardState: undefined, entries: savedGroup(['n1']).entries }, 0],
-    ['a commit index beyond the log', savedLog(['n1'], [1], { term: 1, commit: 3 }), 0],
-    ['more applied than there is', savedLog(['n1'], [1], { term: 1, commit: 2 }), 3],
+    ['a term that falls', savedLog(ONE, [2, 1], { term: 2, commit: 1 }), 0],
+    ['a log newer than the term', savedLog(ONE, [3], { term: 2, commit: 1 }), 0],
+    ['entries without a hard state', { ...ONE, hardState: undefined }, 0],
+    ['a commit index beyond the log', savedLog(ONE, [1], { term: 1, commit: 3 }), 0],
+    ['more applied than there is', savedLog(ONE, [1], { term: 1, commit: 2 }), 3],
     ['a configuration that cannot be read', unreadable(), 0],
+    ['a log that begins after what was applied', cutAt(5), 4],
+    ['a gap after the base', { ...cutAt(5), base: { ...cutAt(5).base, index: logIndex(4) } }, 5],
+    [
+      'a base of a later term than its entries',
+      { ...cutAt(5), base: { ...cutAt(5).base, term: term(2) } },
+      5,
+    ],
+    [
+      'a base whose configuration cannot be read',
+      { ...cutAt(5), base: { ...NEVER_COMPACTED, index: logIndex(5) } },
+      5,
+    ],
   ])('%s: refused as a damaged store', (_, saved, applied) => {
     expect(() => core(saved, applied)).toThrow('damaged record in the raft log')
   })
 
   function gap(): SavedLog {
-    const saved = savedLog(['n1'], [1, 1, 1], { term: 1, commit: 1 })
+    const saved = savedLog(ONE, [1, 1, 1], { term: 1, commit: 1 })
     return { ...saved, entries: saved.entries.filter((entry) => entry.index !== 3) }
   }
 
+  /** Compacted up to `index`, with two entries after it. */
+  function cutAt(index: number): SavedLog {
+    const [first] = ONE.entries
+    const base = { index: logIndex(index), term: term(1), configuration: present(first, 'first entry').data }
+    const entries = [1, 2].map((offset) => ({
+      index: logIndex(index + offset),
+      term: term(1),
+      kind: 'command' as const,
+      data: command('x'),
+    }))
+    return { hardState: { term: term(1), vote: undefined, commitIndex: logIndex(index) }, base, entries }
+  }
+
   function unreadable(): SavedLog {
-    const saved = savedLog(['n1'], [1], { term: 1, commit: 1 })
+    const saved = savedLog(ONE, [1], { term: 1, commit: 1 })
     return { ...saved, entries: saved.entries.map((entry) => ({ ...entry, kind: 'configuration' as const })) }
   }
 })
@@ -124,23 +179,23 @@ describe('restart', () => {
 describe('bounds', () => {
   test('a disk that hangs: answers stop at their limit, and what is refused says so', () => {
     const machine = server()
+    machine.core.step(message('n2 > n1 heartbeat-request term=2 commit=1'))
     machine.core.ready()
-    const heartbeat = message('n2 > n1 heartbeat-request term=1 commit=1')
+    const heartbeat = message('n2 > n1 heartbeat-request term=2 commit=1')
     for (let count = 0; count < LIMITS.raftWaitingAnswersMax; count++)
       expect(machine.core.step(heartbeat)).toEqual({ outcome: 'handled' })
     expect(machine.core.step(heartbeat)).toEqual({ outcome: 'ignored', reason: 'overloaded' })
-    machine.core.advance()
-    expect(machine.core.ready().messagesAfterPersist).toHaveLength(LIMITS.raftWaitingAnswersMax)
-    machine.core.advance()
+    machine.core.writeDone()
+    expect(machine.core.ready().messages).toHaveLength(LIMITS.raftWaitingAnswersMax + 1)
     expect(machine.core.step(heartbeat)).toEqual({ outcome: 'handled' })
   })
 
   test('a disk that hangs: ticks of a leader and of a follower pile up nothing', () => {
     for (const machine of [server(), leader()]) {
-      settle(machine)
+      machine.core.step(message('n2 > n1 heartbeat-request term=9 commit=1'))
       machine.core.ready()
-      for (let ticks = 0; ticks < 5; ticks++) machine.core.tick()
-      machine.core.advance()
+      for (let ticks = 0; ticks < 50; ticks++) machine.core.tick()
+      machine.core.writeDone()
       expect(machine.core.ready().messages.length).toBeLessThanOrEqual(2)
     }
   })
@@ -155,13 +210,15 @@ describe('bounds', () => {
       data,
     }))
     const long = core({
+      base: NEVER_COMPACTED,
       hardState: { term: term(1), vote: undefined, commitIndex: logIndex(21) },
       entries: [...first.entries, ...entries],
     })
     const pieces: number[][] = []
     while (long.hasReady()) {
-      pieces.push(long.ready().committedEntries.map((entry) => entry.index))
-      long.advance()
+      const piece = long.ready().committedEntries.map((entry) => entry.index)
+      pieces.push(piece)
+      long.applied(present(piece.at(-1), 'a piece'))
     }
     expect(pieces.length).toBeGreaterThan(4)
     expect(pieces.flat()).toEqual(Array.from({ length: 21 }, (_, at) => at + 1))
@@ -191,6 +248,7 @@ describe('bounds', () => {
     ['an election timeout of two heartbeats', { electionTicks: 4, heartbeatTicks: 2 }],
     ['less room for uncommitted entries than for one', { maxUncommittedBytes: 1024 }],
     ['an append without room', { maxAppendBytes: 10 }],
+    ['less in flight than one append', { maxInflightBytes: 1024 }],
   ])('options that cannot work: %s', (_, options) => {
     expect(() => core(EMPTY, 0, { ...RAFT_DEFAULTS, ...options })).toThrow()
   })
@@ -210,7 +268,7 @@ describe('cost', () => {
     tell(machine, 'n3 > n1 append-accepted term=2 match=2')
     for (let count = 0; count < 1000; count++) machine.core.propose(command('x'))
     const ready = machine.core.ready()
-    expect(ready.entries).toHaveLength(1000)
+    expect(ready.write?.entries).toHaveLength(1000)
     expect(ready.messages.map((sent: RaftMessage) => sent.type)).toEqual(['append-request', 'append-request'])
   })
 })

@@ -4,37 +4,42 @@
  * implementation does something more careful, the name says so.
  */
 import { describe, expect, test } from 'vitest'
-import { RAFT_DEFAULTS } from '../../src/raft/index.ts'
-import { Machine, peer } from './support/machine.ts'
+import { RAFT_DEFAULTS, type Ready } from '../../src/raft/index.ts'
+import { EMPTY, Machine } from './support/machine.ts'
+import { peer } from './support/names.ts'
 import { printEntry, printMessage } from './support/print.ts'
 import { becomeLeader, logOf, message, server, tell } from './support/server.ts'
+
+/** What leaves with `ready`, which has a write, and what leaves after the write. */
+function answersAround(machine: Machine, ready: Ready): readonly (readonly string[])[] {
+  const early = [...ready.messages, ...machine.take().messages]
+  machine.finish()
+  return [early, machine.take().messages].map((messages) => messages.map(printMessage))
+}
 
 describe('state', () => {
   test('"Persistent state on all servers: updated on stable storage before responding to RPCs" — currentTerm', () => {
     const machine = server()
     machine.core.step(message('n2 > n1 heartbeat-request term=4'))
     const ready = machine.take()
-    expect(ready.hardState?.term).toBe(4)
-    expect(ready.messages).toEqual([])
-    expect(ready.messagesAfterPersist.map(printMessage)).toEqual(['n1 > n2 heartbeat-response term=4'])
+    expect(ready.write?.hardState?.term).toBe(4)
+    expect(answersAround(machine, ready)).toEqual([[], ['n1 > n2 heartbeat-response term=4']])
   })
 
   test('"… updated on stable storage before responding to RPCs" — votedFor', () => {
     const machine = server()
     machine.core.step(message('n2 > n1 vote-request term=4 last=1/1'))
     const ready = machine.take()
-    expect(ready.hardState).toEqual({ term: 4, vote: peer('n2'), commitIndex: 1 })
-    expect(ready.messages).toEqual([])
-    expect(ready.messagesAfterPersist.map(printMessage)).toEqual(['n1 > n2 vote-response term=4 granted'])
+    expect(ready.write?.hardState).toEqual({ term: 4, vote: peer('n2'), commitIndex: 1 })
+    expect(answersAround(machine, ready)).toEqual([[], ['n1 > n2 vote-response term=4 granted']])
   })
 
   test('"… updated on stable storage before responding to RPCs" — log[]', () => {
     const machine = server()
     machine.core.step(message('n2 > n1 append-request term=1 prev=1/1 commit=1 entries=2/1'))
     const ready = machine.take()
-    expect(ready.entries.map(printEntry)).toEqual(['2/1 "2/1"'])
-    expect(ready.messages).toEqual([])
-    expect(ready.messagesAfterPersist.map(printMessage)).toEqual(['n1 > n2 append-accepted term=1 match=2'])
+    expect(ready.write?.entries.map(printEntry)).toEqual(['2/1 "2/1"'])
+    expect(answersAround(machine, ready)).toEqual([[], ['n1 > n2 append-accepted term=1 match=2']])
   })
 
   test('"votedFor: candidateId that received vote in current term (or null if none)": a new term has none, a restart keeps it', () => {
@@ -52,7 +57,7 @@ describe('state', () => {
     const empty = new Machine({
       name: 'n1',
       options: RAFT_DEFAULTS,
-      saved: { hardState: undefined, entries: [] },
+      saved: EMPTY,
       seed: 1,
     })
     expect(empty.core.status.commitIndex).toBe(0)

@@ -61,8 +61,9 @@ test.each<[string, Group]>([
     if (ONE !== undefined) return
     const { entries, rebuilt, ...others } = totals
     expect(entries / SEEDS.length).toBeGreaterThan(20)
-    for (const [what, count] of Object.entries(others)) expect(count / SEEDS.length, what).toBeGreaterThan(0.1)
-    if (group.losesStores) expect(rebuilt / SEEDS.length).toBeGreaterThan(0.5)
+    for (const [what, count] of Object.entries(others))
+      expect(count / SEEDS.length, what).toBeGreaterThan(0.1)
+    if (group.losesStores) expect(rebuilt / SEEDS.length).toBeGreaterThan(0.1)
   },
 )
 

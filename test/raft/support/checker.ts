@@ -4,7 +4,8 @@
  */
 
 import type { Entry, RaftMessage, ReadyWrite, StepResult } from '../../../src/raft/index.ts'
-import { type Machine, nameOf, nextState, type State } from './machine.ts'
+import { type Machine, nextState, type State } from './machine.ts'
+import { nameOf } from './names.ts'
 import { printEntry, printMessage, printStep } from './print.ts'
 
 export class Violation extends Error {
@@ -40,6 +41,11 @@ export class Checker {
     if (message.type === 'vote-request') this.voted(message.term, nameOf(message.from), nameOf(message.from))
     if (message.type === 'vote-response' && message.granted)
       this.voted(message.term, nameOf(message.from), nameOf(message.to))
+  }
+
+  /** Its store is lost, and its votes with it; what may not come of that is judged by who leads. */
+  forgot(machine: Machine): void {
+    for (const key of this.votes.keys()) if (key.endsWith(`/${machine.name}`)) this.votes.delete(key)
   }
 
   private voted(term: number, voter: string, candidate: string): void {

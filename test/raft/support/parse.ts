@@ -3,7 +3,7 @@ import { encode, logIndex, present, term } from '../../../src/base/index.ts'
 import { NO_CONFIGURATION } from '../../../src/raft/configuration.ts'
 import { encodeConfiguration } from '../../../src/raft/configuration-codec.ts'
 import type { Entry, RaftMessage, Snapshot } from '../../../src/raft/index.ts'
-import { peer } from './machine.ts'
+import { peer } from './names.ts'
 
 export interface Arguments {
   readonly words: readonly string[]

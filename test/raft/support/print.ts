@@ -10,7 +10,7 @@ import type {
   ReadyWrite,
   StepResult,
 } from '../../../src/raft/index.ts'
-import { nameOf } from './machine.ts'
+import { nameOf } from './names.ts'
 
 export function printConfiguration(configuration: Configuration): string {
   const { voters, votersOutgoing, learners, leave } = configuration

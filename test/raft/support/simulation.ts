@@ -16,7 +16,8 @@ import {
   type Ready,
 } from '../../../src/raft/index.ts'
 import { Checker, Violation } from './checker.ts'
-import { EMPTY, Machine, nameOf, rebuiltLog, savedGroup } from './machine.ts'
+import { EMPTY, Machine, rebuiltLog, savedGroup } from './machine.ts'
+import { nameOf } from './names.ts'
 
 export interface SimulationInit {
   readonly seed: number
@@ -265,7 +266,7 @@ export class Simulation {
       leader.core.leaveJoint()
       return
     }
-    if (this.init.losesStores && this.happens(0.5)) this.rebuildOne(leader)
+    if (this.init.losesStores) this.rebuildOne(leader)
     const voters: PeerId[] = []
     const learners: PeerId[] = []
     for (const { id, disk, core } of this.machines) {
@@ -293,6 +294,7 @@ export class Simulation {
     // The leader must really be one: what it says is confirmed by its quorum.
     if (machine === undefined || leader !== this.leader()) return
     machine.wipe(rebuiltLog(term, appliedIndex))
+    this.checker.forgot(machine)
     // Its connections are new.
     this.network = this.network.filter(({ from, to }) => from !== machine.id && to !== machine.id)
     this.applying.delete(machine)

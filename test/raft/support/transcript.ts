@@ -59,7 +59,8 @@ import {
   type TransferResult,
   type WantedConfiguration,
 } from '../../../src/raft/index.ts'
-import { EMPTY, Machine, nameOf, peer, rebuiltLog, savedGroup, savedLog } from './machine.ts'
+import { EMPTY, Machine, rebuiltLog, savedGroup, savedLog } from './machine.ts'
+import { nameOf, peer } from './names.ts'
 import { type Arguments, parseArguments, parseList, parseMessage } from './parse.ts'
 import { printBase, printConfiguration, printEntries, printMessage, printReady, printStep } from './print.ts'
 
