@@ -33,8 +33,10 @@ export interface RunFigures {
 export async function runPlan({ plan, random, observers, isOver }: RunInit): Promise<RunFigures> {
   const world = await World.create({
     random: random.fork(),
-    names: Array.from({ length: plan.machines }, (_, at) => `m${at + 1}`),
+    names: Array.from({ length: plan.machines }, (_, at) => nameOf(at)),
     config: plan.config,
+    neverVote: plan.neverVote.map(nameOf),
+    raftOptions: plan.raftOptions,
     paths: plan.paths,
     disks: plan.disks,
     clockRateSpread: plan.clockRateSpread,
@@ -53,6 +55,8 @@ export async function runPlan({ plan, random, observers, isOver }: RunInit): Pro
   if (!ended()) await rest(world, plan, injector, household, ended)
   return { steps: world.queue.steps, simulatedMs: world.queue.nowMs, defects: world.defects }
 }
+
+const nameOf = (index: number): string => `m${index + 1}`
 
 async function rest(
   world: World,

@@ -1,5 +1,5 @@
 /** The calls of etcd's v3 API that the benches make; field numbers from its `rpc.proto`. */
-import type { GrpcChannel } from './grpc.ts'
+import { type GrpcChannel, GrpcRefusal } from './grpc.ts'
 import { Fields, message } from './protobuf.ts'
 
 const COMPARE_EQUAL = 0
@@ -29,9 +29,13 @@ export async function leaseGrant(channel: GrpcChannel, ttlMs: number, timeoutMs:
   return new Fields(await channel.call('/etcdserverpb.Lease/LeaseGrant', request, timeoutMs)).number(2)
 }
 
-/** Ends the lease, and with it its keys. */
+/** Ends the lease, and with it its keys. It may be gone already, by a try whose answer was lost. */
 export async function leaseRevoke(channel: GrpcChannel, lease: bigint, timeoutMs: number): Promise<void> {
-  await channel.call('/etcdserverpb.Lease/LeaseRevoke', message([1, lease]), timeoutMs)
+  try {
+    await channel.call('/etcdserverpb.Lease/LeaseRevoke', message([1, lease]), timeoutMs)
+  } catch (failure) {
+    if (!(failure instanceof GrpcRefusal && failure.isNotFound)) throw failure
+  }
 }
 
 /** Puts the key under the lease unless it exists: an exclusive lock in one proposal. @returns whether it did not. */

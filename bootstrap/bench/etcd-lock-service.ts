@@ -10,7 +10,9 @@ import { HELD_TTL_MS, type LockService, type LockServiceSpec } from './lock-serv
 
 type EtcdSpec = Extract<LockServiceSpec, { kind: 'etcd' }>
 
-/** A proposal that a follower has passed on to a dead leader is lost without a word: only asking again helps. */
+/** The member that leads: when it dies, the connection says so. Etcd itself gives a proposal up after 7 s. */
+const LEADER_TRY_MS = 8_000
+/** Any other: a proposal that it has passed on to a dead leader is lost without a word, and only asking again helps. */
 const TRY_MS_MIN = 100
 /** Drawn anew for each try: with many clients one of them asks as soon as the election is over. */
 const TRY_MS_SPREAD = 150
@@ -57,12 +59,15 @@ async function create(members: Members, key: string, lease: bigint): Promise<voi
 class Members {
   private readonly servers: readonly string[]
   private readonly channels: GrpcChannel[]
+  /** Until the first failure: after it nobody here knows who leads. */
+  private leader: number | undefined
   private asked: number
   private stopped = false
 
   constructor({ servers, leader }: EtcdSpec) {
     this.servers = servers
     this.channels = servers.map((server) => new GrpcChannel(server))
+    this.leader = leader
     this.asked = leader
   }
 
@@ -81,9 +86,11 @@ class Members {
     for (;;) {
       const { asked } = this
       try {
-        return await call(this.channel(asked), TRY_MS_MIN + Math.random() * TRY_MS_SPREAD)
+        const tryMs = asked === this.leader ? LEADER_TRY_MS : TRY_MS_MIN + Math.random() * TRY_MS_SPREAD
+        return await call(this.channel(asked), tryMs)
       } catch (failure) {
         if (this.stopped || performance.now() > until) throw failure
+        this.leader = undefined
         // Of many clients that failed together, one moves on for all.
         if (this.asked === asked) this.asked = (asked + 1) % this.servers.length
       }

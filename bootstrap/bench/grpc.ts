@@ -10,6 +10,23 @@ import { BenchFailure } from './bench-failure.ts'
 /** Compressed-flag (never set) and length before each message. */
 const PREFIX_BYTES = 5
 
+/** `NOT_FOUND` of gRPC. */
+const NOT_FOUND = '5'
+
+/** The server refused; `status` is gRPC's number. */
+export class GrpcRefusal extends BenchFailure {
+  readonly status: string
+
+  constructor(path: string, status: string, message: string) {
+    super(`${path}: ${status} ${message}`)
+    this.status = status
+  }
+
+  get isNotFound(): boolean {
+    return this.status === NOT_FOUND
+  }
+}
+
 export class GrpcChannel {
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
@@ -32,7 +49,7 @@ export class GrpcChannel {
     return !this.session.closed && !this.session.destroyed
   }
 
-  /** @throws BenchFailure with the server's status; also when the connection breaks or `timeoutMs` is over. */
+  /** @throws GrpcRefusal when the server refuses; BenchFailure when the connection breaks or `timeoutMs` is over. */
   call(path: string, message: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const stream = this.session.request({
@@ -42,14 +59,16 @@ export class GrpcChannel {
         [constants.HTTP2_HEADER_TE]: 'trailers',
       })
       const chunks: Buffer[] = []
-      let status: string | undefined
+      let outcome: 'ok' | BenchFailure = new BenchFailure(`${path}: the connection broke`)
       const timer = setTimeout(() => {
         reject(new BenchFailure(`${path}: no answer within ${timeoutMs} ms`))
         stream.close(constants.NGHTTP2_CANCEL)
       }, timeoutMs)
       const takeStatus = (headers: Readonly<Record<string, unknown>>): void => {
-        const code = headers['grpc-status']
-        if (code !== undefined) status = code === '0' ? 'ok' : `${code} ${headers['grpc-message'] ?? ''}`
+        const status = headers['grpc-status']
+        if (status === undefined) return
+        const text = String(headers['grpc-message'] ?? '')
+        outcome = status === '0' ? 'ok' : new GrpcRefusal(path, String(status), text)
       }
       // A refusal without a body carries its status in the headers.
       stream.on('response', takeStatus)
@@ -58,8 +77,8 @@ export class GrpcChannel {
       stream.on('error', (cause) => reject(new BenchFailure(`${path}: ${cause.message}`)))
       stream.once('close', () => {
         clearTimeout(timer)
-        if (status === 'ok') resolve(Buffer.concat(chunks).subarray(PREFIX_BYTES))
-        else reject(new BenchFailure(`${path}: ${status ?? 'the connection broke'}`))
+        if (outcome === 'ok') resolve(Buffer.concat(chunks).subarray(PREFIX_BYTES))
+        else reject(outcome)
       })
       const frame = Buffer.alloc(PREFIX_BYTES + message.length)
       frame.writeUInt32BE(message.length, 1)

@@ -37,7 +37,7 @@ export async function openPopuliLockService(spec: PopuliSpec): Promise<LockServi
     random: random.fork(),
     clock,
   })
-  // Nothing of consensus or of tasks is its business: the leader sees a learner that never catches up, and waits for it.
+  // Nothing of consensus or of tasks is its business: the leader sees a learner that never catches up.
   for (const protocol of ['raft', 'snapshot', 'task'] as const) network.onMessage(protocol, () => undefined)
   const scheduler = new SystemScheduler()
   const rpc = new Rpc(network, scheduler, silentLogger)
@@ -48,8 +48,6 @@ export async function openPopuliLockService(spec: PopuliSpec): Promise<LockServi
     scheduler,
     random,
     knownLeader: () => undefined,
-    // Nobody tells it who leads: it asks.
-    leaderNews: () => new Promise(() => undefined),
     // It keeps no log, so it hears of no election by itself.
     leaderNews: () => new Promise(() => undefined),
   })

@@ -50,14 +50,13 @@ function drawFault(kind: FaultKind, { random, machines }: DrawInit): Fault {
   const index = (): number => random.integer(0, machines - 1)
   const machine: MachineChoice = random.float() < LEADER_PART ? 'leader' : index()
   const path = { from: machine, to: (index() + 1) % machines }
-  const protocol = pick(random, ['raft', 'rpc', 'task'] as const)
+  const protocol = pick(random, ['raft', 'rpc', 'task', 'snapshot'] as const)
   const isLong = random.float() < 0.2
   const forMs = random.integer(50, isLong ? 8000 : 1500)
   switch (kind) {
     case 'crash':
       return { kind, machine, how: pick(random, ['process', 'power'] as const), forMs }
     case 'stop':
-    case 'wipe':
     case 'sleep':
     case 'stall':
     case 'disk-stall':
@@ -72,7 +71,15 @@ function drawFault(kind: FaultKind, { random, machines }: DrawInit): Fault {
     case 'disk-slow':
       return { kind, machine, times: random.integer(2, 50), forMs }
     case 'disk-fail':
-      return { kind, machine, reason: pick(random, ['I/O error', 'no space left on device'] as const) }
+      return { kind, machine, how: pick(random, ['failing', 'full'] as const) }
+    case 'disk-damage':
+      return {
+        kind,
+        // Always the same ones: a group survives the loss of a minority of its logs, and no more.
+        machine: random.integer(0, minority(machines) - 1),
+        damage: pick(random, ['torn', 'lied', 'flipped', 'emptied'] as const),
+        forMs,
+      }
     case 'reset':
       return { kind, ...path }
     case 'cut':
@@ -96,6 +103,8 @@ function drawFault(kind: FaultKind, { random, machines }: DrawInit): Fault {
       return unreachable(kind)
   }
 }
+
+const minority = (machines: number): number => Math.max(1, Math.floor((machines - 1) / 2))
 
 function drawGroup(random: Random, machines: number): number[] {
   const size = random.integer(1, Math.max(1, machines - 1))

@@ -17,8 +17,6 @@ const fault = z.discriminatedUnion('kind', [
   /** `process`: SIGKILL, the kernel closes the connections. `power`: nobody is told anything. */
   z.object({ kind: z.literal('crash'), machine, how: z.enum(['process', 'power']), forMs: ms }),
   z.object({ kind: z.literal('stop'), machine, forMs: ms }),
-  /** The disk is replaced by an empty one while the machine is off. */
-  z.object({ kind: z.literal('wipe'), machine, forMs: ms }),
   /** Suspended: the lid is closed. */
   z.object({ kind: z.literal('sleep'), machine, forMs: ms }),
   /** The node's process stands still; its guardian does not. */

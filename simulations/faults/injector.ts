@@ -60,7 +60,6 @@ export class FaultInjector {
     switch (fault.kind) {
       case 'crash':
       case 'stop':
-      case 'wipe':
       case 'sleep':
       case 'stall':
       case 'slow-machine':
@@ -72,6 +71,7 @@ export class FaultInjector {
       case 'disk-stall':
       case 'disk-slow':
       case 'disk-fail':
+      case 'disk-damage':
         return this.onDisk(fault, this.choose(fault.machine))
       case 'isolate':
       case 'split':
@@ -92,7 +92,7 @@ export class FaultInjector {
   }
 
   private onMachine(
-    fault: Named<'crash' | 'stop' | 'wipe' | 'sleep' | 'stall' | 'slow-machine' | 'leave'>,
+    fault: Named<'crash' | 'stop' | 'sleep' | 'stall' | 'slow-machine' | 'leave'>,
     machine: Machine,
   ): void {
     switch (fault.kind) {
@@ -101,11 +101,6 @@ export class FaultInjector {
         return this.startLater(machine, fault.forMs)
       case 'stop':
         machine.stop()
-        return this.startLater(machine, fault.forMs)
-      case 'wipe':
-        machine.kill('power')
-        machine.disk.wipe()
-        this.world.observe({ type: 'wiped', node: machine.peer })
         return this.startLater(machine, fault.forMs)
       case 'sleep':
         machine.sleep()
@@ -134,14 +129,21 @@ export class FaultInjector {
     this.world.observe({ type: 'clock-rate', node: machine.peer, rate })
   }
 
-  private onDisk(fault: Named<'disk-stall' | 'disk-slow' | 'disk-fail'>, { disk }: Machine): void {
+  private onDisk(
+    fault: Named<'disk-stall' | 'disk-slow' | 'disk-fail' | 'disk-damage'>,
+    machine: Machine,
+  ): void {
+    const { disk } = machine
     switch (fault.kind) {
       case 'disk-stall':
         return disk.stall(fault.forMs)
       case 'disk-slow':
         return this.during(fault.forMs, disk.slowDown(fault.times))
       case 'disk-fail':
-        return disk.fail(fault.reason)
+        return disk.fail(fault.how)
+      case 'disk-damage':
+        machine.damage(fault.damage)
+        return this.startLater(machine, fault.forMs)
       default:
         return unreachable(fault)
     }

@@ -1,5 +1,5 @@
 import { drawFaults } from '../faults/draw.ts'
-import { HOME } from './parts.ts'
+import { drawRaftOptions, HOME } from './parts.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAFETY_MS = 14_000
@@ -11,9 +11,10 @@ export const authority: Scenario = {
   name: 'authority',
   summary: '3 to 5 machines, leases wanted by all of them, tasks, and every fault in every mixture',
   plan: (random) => {
-    const machines = random.float() < 0.7 ? 3 : 5
+    const machines = random.integer(3, 5)
     return {
       ...HOME,
+      raftOptions: drawRaftOptions(random),
       machines,
       safetyMs: SAFETY_MS,
       faults: drawFaults({
@@ -32,6 +33,7 @@ export const authority: Scenario = {
           'disk-stall': 1,
           'disk-slow': 1,
           'disk-fail': 0.5,
+          'disk-damage': 0.3,
           reset: 2,
           cut: 2,
           block: 2,

@@ -1,5 +1,5 @@
 import { drawFaults } from '../faults/draw.ts'
-import { HOME } from './parts.ts'
+import { drawRaftOptions, HOME } from './parts.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAFETY_MS = 14_000
@@ -13,6 +13,7 @@ export const disks: Scenario = {
     const machines = random.float() < 0.5 ? 3 : 5
     return {
       ...HOME,
+      raftOptions: drawRaftOptions(random),
       machines,
       disks: { writeMsMin: 1, writeMsMax: random.integer(3, 40), spikePart: 0.05 },
       safetyMs: SAFETY_MS,
@@ -22,7 +23,15 @@ export const disks: Scenario = {
         fromMs: CALM_MS,
         untilMs: SAFETY_MS,
         everyMsMin: 200,
-        mix: { crash: 4, 'disk-stall': 3, 'disk-slow': 2, 'disk-fail': 2, stop: 1, reset: 0.5 },
+        mix: {
+          crash: 4,
+          'disk-stall': 3,
+          'disk-slow': 2,
+          'disk-fail': 2,
+          'disk-damage': 1,
+          stop: 1,
+          reset: 0.5,
+        },
       }),
     }
   },

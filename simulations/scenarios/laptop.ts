@@ -26,6 +26,7 @@ function laptopFor(name: string, lengthMs: number, summary: string): Scenario {
       return {
         ...HOME,
         machines: 4,
+        neverVote: [LAPTOP],
         config: { ...config, leaseTtlMs: LEASE_TTL_MS },
         paths: { ...HOME.paths, delayMsMin: 1, delayMsMax: 40 },
         leases: { keys: 3, ttlMs: LEASE_TTL_MS, pauseMs: 120_000 },

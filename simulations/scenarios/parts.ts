@@ -1,5 +1,7 @@
 /** What scenarios have in common: qualities of an ordinary home, and the timing of the `lan` and `wan` presets. */
+import type { Random } from '../../src/base/index.ts'
 import { type NodeConfig, PRESETS } from '../../src/node/config/index.ts'
+import type { RaftOptions } from '../../src/raft/index.ts'
 import type { PathQuality } from '../world/path.ts'
 import type { DiskQuality } from '../world/virtual-disk.ts'
 import type { Plan } from './scenario.ts'
@@ -42,6 +44,8 @@ export function configFor(preset: NodeConfig['preset']): NodeConfig {
 /** Three machines at home, healthy, with clocks that keep their bound. */
 export const HOME = {
   machines: 3,
+  neverVote: [],
+  raftOptions: {},
   config: configFor('lan'),
   paths: HOME_PATHS,
   disks: SOLID_STATE_DISKS,
@@ -52,3 +56,7 @@ export const HOME = {
   grantWithinMs: 8000,
   restWithinMs: 12_000,
 } as const satisfies Partial<Plan>
+
+/** In half of the runs logs are cut so early that who was away for a second needs a snapshot. */
+export const drawRaftOptions = (random: Random): Partial<RaftOptions> =>
+  random.float() < 0.5 ? {} : { compactEntriesMax: random.integer(10, 100) }

@@ -1,6 +1,7 @@
 /** What a scenario is: a name, a sentence, and how a seed becomes a plan. A plan is data; nothing else makes a run. */
 import type { Random } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
+import type { RaftOptions } from '../../src/raft/index.ts'
 import type { TimedFault } from '../faults/fault.ts'
 import type { LeaseWorkload } from '../workload/lease-client.ts'
 import type { TaskWorkload } from '../workload/task-client.ts'
@@ -10,6 +11,10 @@ import type { DiskQuality } from '../world/virtual-disk.ts'
 export interface Plan {
   readonly machines: number
   readonly config: NodeConfig
+  /** Positions of the machines whose owner says `voter: never`. */
+  readonly neverVote: readonly number[]
+  /** Instead of the defaults. */
+  readonly raftOptions: Partial<RaftOptions>
   readonly paths: PathQuality
   readonly disks: DiskQuality
   /** Boot clocks run at rates within 1 ± this. Up to half the drift bound, clocks keep what the lease argument asks of them. */

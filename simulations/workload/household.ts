@@ -69,9 +69,11 @@ export class Household {
       .catch(() => undefined)
   }
 
-  /** Switched off for good, with its journal: what was given to it is gone with it, as its owner knows. */
+  /** Switched off for good, with its journal. */
   left(machine: Machine): void {
-    this.tasks.find((client) => client.machine === machine)?.giveUp()
+    const client = this.tasks.find((one) => one.machine === machine)
+    client?.stop()
+    client?.journalLost()
   }
 
   private async probeWith(client: LeaseClient): Promise<void> {
@@ -94,6 +96,7 @@ export class Household {
       plan.leases &&
       new LeaseClient({ world, machine, workload: plan.leases, random: random.fork(), driftRatio })
     machine.onRunning = (node) => tasks?.nodeRuns(node)
+    machine.onEmptied = () => tasks?.journalLost()
     machine.start()
     if (tasks !== undefined) this.tasks.push(tasks)
     if (leases !== undefined) this.leases.push(leases)

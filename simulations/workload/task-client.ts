@@ -14,7 +14,7 @@ export interface TaskWorkload {
   readonly workMsMax: number
 }
 
-/** Stands for the result of a task whose submitter left for good. */
+/** Stands for the result of a task whose submitter lost its disk, or left for good. */
 const GONE = 'gone with its submitter'
 const CANCELLED_PART = 0.1
 /** Part of the tasks that ask for a certain machine, perhaps the submitter's own. */
@@ -57,9 +57,8 @@ export class TaskClient {
     return [...this.accepted].every((task) => this.finished.has(task))
   }
 
-  /** The machine does not come back: nobody will hear of its tasks again. */
-  giveUp(): void {
-    this.stop()
+  /** The journal is gone: nobody will hear of these tasks again, and their owner knows why. */
+  journalLost(): void {
     for (const task of this.accepted) {
       if (this.finished.has(task)) continue
       this.finished.set(task, GONE)

@@ -1,6 +1,12 @@
 /** Things of the cores as the facts that observers are told: digests instead of bytes. */
 import type { SavedState } from '../../src/authority/index.ts'
-import { decodeConfiguration, type Entry, type HardState, type LogBase, type SavedLog } from '../../src/raft/index.ts'
+import {
+  decodeConfiguration,
+  type Entry,
+  type HardState,
+  type LogBase,
+  type SavedLog,
+} from '../../src/raft/index.ts'
 import type { BaseFact, Digest, EntryFact, HardStateFact, SavedLogFact, VotersFact } from '../observation.ts'
 
 const FNV_PRIME = 0x01000193

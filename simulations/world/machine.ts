@@ -14,6 +14,7 @@ import {
 } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
 import { MeshNode, RosterBook, type TaskIds } from '../../src/node/index.ts'
+import type { RaftOptions } from '../../src/raft/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
 import type { ObservedFact } from '../observation.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -21,7 +22,7 @@ import { identityOf, peerOf, rosterEntryOf } from './foundation.ts'
 import type { HardwareClock } from './hardware-clock.ts'
 import type { Endpoint, Network } from './network.ts'
 import { NodeTap } from './node-tap.ts'
-import type { VirtualDisk } from './virtual-disk.ts'
+import type { Damage, VirtualDisk } from './virtual-disk.ts'
 import { VirtualGuardian } from './virtual-guardian.ts'
 import { VirtualProcess } from './virtual-process.ts'
 import { VirtualTransport } from './virtual-transport.ts'
@@ -41,6 +42,7 @@ export interface MachineInit {
   readonly clock: HardwareClock
   readonly disk: VirtualDisk
   readonly config: NodeConfig
+  readonly raftOptions: Partial<RaftOptions>
   /** Names of the machines that it knows when it comes up first. */
   readonly knows: readonly string[]
   readonly observe: (fact: ObservedFact) => void
@@ -76,10 +78,14 @@ export class Machine implements Endpoint {
   private current: Life | undefined
   private lastGuardian: VirtualGuardian | undefined
   private known: readonly string[]
-  /** Why it will not come up again by itself. */
-  private refused: string | undefined
+  /** The disk was harmed by the world: the node may refuse it. */
+  private isDamaged = false
+  /** Its owner makes a new store: until then it stays off. */
+  private isInRepair = false
   /** Called with each node that is up and running. */
   onRunning: (node: MeshNode) => void = () => undefined
+  /** Called when everything that was on its disk is gone. */
+  onEmptied: () => void = () => undefined
 
   constructor(init: MachineInit) {
     this.init = init
@@ -101,11 +107,6 @@ export class Machine implements Endpoint {
 
   get isAwake(): boolean {
     return !this.clock.isAsleep
-  }
-
-  /** Its disk was refused: a person would have to look at it. */
-  get isRuined(): boolean {
-    return this.refused !== undefined
   }
 
   /** The node, when it is awake, has come up and is not on its way down. */
@@ -155,7 +156,7 @@ export class Machine implements Endpoint {
   }
 
   start(): void {
-    if (this.current !== undefined || this.isRuined) return
+    if (this.current !== undefined || this.isInRepair) return
     if (this.lastGuardian?.isQuiet === false) {
       this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
       return
@@ -173,6 +174,16 @@ export class Machine implements Endpoint {
     const batch = this.disk.crash()
     this.init.observe({ type: 'fault', node: this.peer, what: `crash (${how}), batch under way: ${batch}` })
     this.ended(life, 'crash', how === 'power')
+  }
+
+  /** The power goes, and takes something of the disk along. */
+  damage(damage: Damage): void {
+    this.wake()
+    this.isDamaged = true
+    const what = this.disk.damage(damage)
+    this.init.observe({ type: 'fault', node: this.peer, what: `disk ${damage}: ${what}` })
+    if (this.current !== undefined) this.ended(this.current, 'crash', true)
+    if (damage === 'emptied') this.onEmptied()
   }
 
   /** SIGTERM. */
@@ -242,11 +253,13 @@ export class Machine implements Endpoint {
   }
 
   private async boot(life: Life): Promise<void> {
-    const { config, network } = this.init
+    const { config, raftOptions, network } = this.init
     const { process, transport, tap, guardian } = life
     const opened = await this.disk.open()
     const [savedLog, savedState] = [await opened.log.load(), await opened.state.load()]
     if (process.isOver) return
+    this.isDamaged = false
+    this.disk.isSound()
     tap.began(life.number, savedLog, savedState)
     const stores = tap.stores(opened)
     const node = new MeshNode({
@@ -261,6 +274,7 @@ export class Machine implements Endpoint {
       scheduler: process,
       random: this.random.fork(),
       taskIds: taskIds(this.random.fork()),
+      raftOptions,
       logger: silentLogger,
       incarnation: incarnation(life.number),
       book: this.book(),
@@ -308,16 +322,29 @@ export class Machine implements Endpoint {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
     const { observe, queue, defect } = this.init
     observe({ type: 'fault', node: this.peer, what: `the node gave up: ${code}: ${reason}` })
-    const isOfItsDisk = code.startsWith('store.')
+    const isRefusal = life.node === undefined && code !== 'store.write_failed'
+    const isExcused = code === 'store.write_failed' || (isRefusal && this.isDamaged)
     // What a stop that lost its patience leaves behind finds a closed store; the process ends in that instant.
-    if (!isOfItsDisk && !life.isStopping)
+    if (!isExcused && !life.isStopping)
       defect(`${this.name}: ${thrown instanceof Error ? thrown.stack : reason}`)
-    const neverBegan = life.node === undefined
     this.disk.crash()
     this.ended(life, 'failed', false)
-    if (neverBegan) this.refused = reason
     const { min, max } = RESTART_AFTER_MS
-    queue.after(this.random.integer(min, max), () => this.start())
+    const delayMs = this.random.integer(min, max)
+    if (isRefusal) this.repairAfter(delayMs)
+    else queue.after(delayMs, () => this.start())
+  }
+
+  /** `populi store rejoin`, by its owner, who was told what is wrong. */
+  private repairAfter(delayMs: number): void {
+    this.isInRepair = true
+    this.init.queue.after(delayMs, () => {
+      void this.disk.rebuild().then(() => {
+        this.init.observe({ type: 'wiped', node: this.peer })
+        this.isInRepair = false
+        this.start()
+      })
+    })
   }
 
   private ended(life: Life, how: 'crash' | 'stop' | 'failed', powerIsGone: boolean): void {

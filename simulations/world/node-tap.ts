@@ -326,7 +326,8 @@ export class NodeTap {
       case 'lease-ended': {
         const { scopeKey: key, leaseId } = event.lease
         // What ended unseen is told by the nodes that applied its end.
-        if (event.how !== 'unseen') this.applied.push({ type: 'lease-ended', ...at, key, leaseId, how: event.how })
+        if (event.how !== 'unseen')
+          this.applied.push({ type: 'lease-ended', ...at, key, leaseId, how: event.how })
         return
       }
       case 'peer-admitted':

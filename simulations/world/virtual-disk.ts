@@ -2,8 +2,8 @@
  * The disk of one machine: the store's own `MemoryDisk`, with the time that a synced write takes and with what can go wrong.
  * Everything that the simulator knows of the store's fault interface is in this file.
  */
-import { CodedError, type Random } from '../../src/base/index.ts'
-import { MemoryDisk, type NodeStores, openMemoryStores } from '../../src/store/index.ts'
+import { present, type Random } from '../../src/base/index.ts'
+import { MemoryDisk, type NodeStores, openMemoryStores, rebuildMemoryStores } from '../../src/store/index.ts'
 import type { EventQueue } from './event-queue.ts'
 
 export interface DiskQuality {
@@ -14,11 +14,20 @@ export interface DiskQuality {
   readonly spikePart: number
 }
 
+/**
+ * What a disk can do to its records behind everybody's back. `torn`: of the batch under way only a part arrived; `lied`: the
+ * newest batches, which it had acknowledged, are gone; `flipped`: one bit is another one; `emptied`: it was replaced.
+ */
+export type Damage = 'torn' | 'lied' | 'flipped' | 'emptied'
+
 const SPIKE_TIMES = 30
 /** How often a stalled write looks whether the stall is over. */
 const STALL_LOOK_MS = 100
+/** Newest batches that a disk which lied about its cache may lose. */
+const LOST_BATCHES_MAX = 3
 
-type Operations = Parameters<NonNullable<MemoryDisk['beforeWrite']>>[0]
+type Kept = Parameters<typeof rebuildMemoryStores>[1]
+const NOTHING_KEPT: Kept = { meta: new Map(), submitterJournal: new Map(), workerJournal: new Map() }
 
 export class VirtualDisk {
   private readonly queue: EventQueue
@@ -26,14 +35,12 @@ export class VirtualDisk {
   private readonly quality: DiskQuality
   private disk: MemoryDisk
   private readonly path: string
-  /** Rises with each crash: what was under way before it never comes back to whoever waited. */
-  private generation = 0
-  private underway: Operations | undefined
   private stalledUntilMs = 0
   private readonly slow = new Set<{ readonly times: number }>()
-  /** Ends the write under way, if it may. */
+  /** Ends the write under way, if it may. Gone with a crash: whoever waited for it never hears of it. */
   private finish: (() => void) | undefined
-  private failing: string | undefined
+  /** As it was before it was damaged: what `populi store rejoin` finds readable of it. */
+  private undamaged: MemoryDisk | undefined
 
   constructor(queue: EventQueue, random: Random, quality: DiskQuality, path: string) {
     this.queue = queue
@@ -54,25 +61,64 @@ export class VirtualDisk {
     const stores = await openMemoryStores(this.disk, { create: true })
     await write(stores)
     await stores.close()
-    this.disk.beforeWrite = (operations) => this.write(operations)
+    this.disk.beforeWrite = () => this.delay()
   }
 
   /** The process is gone, or the power: the batch under way is on the disk as a whole, or not at all. */
-  crash(): 'kept' | 'lost' | 'idle' {
-    const { underway } = this
-    this.generation += 1
-    this.underway = undefined
-    this.failing = undefined
-    const fate = underway === undefined ? 'idle' : this.random.float() < 0.5 ? 'kept' : 'lost'
-    if (fate === 'kept') this.keep(underway ?? [])
-    this.disk.crash()
-    return fate
+  crash(): string {
+    const isWriting = this.disk.inFlightOperations > 0
+    const inFlight = this.random.float() < 0.5 ? 'kept' : 'lost'
+    const mark = this.random.float() < 0.5 ? 'kept' : 'behind'
+    this.finish = undefined
+    this.disk.crash({ inFlight, mark })
+    this.disk.setWrites('sound')
+    return isWriting ? `${inFlight}, mark ${mark}` : `none, mark ${mark}`
   }
 
-  /** Everything on it is gone. */
-  wipe(): void {
-    this.crash()
-    this.disk = this.blank()
+  /** The power goes, and the disk is not what it was. @returns what was done, for the timeline. */
+  damage(damage: Damage): string {
+    const operations = this.disk.inFlightOperations
+    this.undamaged ??= copyOf(this.disk)
+    this.finish = undefined
+    if (damage === 'torn' && operations > 1) {
+      const torn = this.random.integer(1, operations - 1)
+      this.disk.crash({ inFlight: { torn } })
+      return `${torn} of ${operations} operations of the batch under way`
+    }
+    this.disk.crash()
+    this.disk.setWrites('sound')
+    switch (damage) {
+      case 'torn':
+        return 'nothing was being written'
+      case 'lied': {
+        const count = this.random.integer(1, LOST_BATCHES_MAX)
+        this.disk.loseBatches(count)
+        return `${count} acknowledged batches are gone`
+      }
+      case 'flipped': {
+        const at = this.random.integer(0, this.disk.bits - 1)
+        this.disk.flipBit(at)
+        return `bit ${at}`
+      }
+      case 'emptied':
+        this.disk = this.blank()
+        this.undamaged = undefined
+        return 'all of it'
+    }
+  }
+
+  /** The damage did no harm: the store was opened all the same. */
+  isSound(): void {
+    this.undamaged = undefined
+  }
+
+  /** `populi store rejoin`: a new store, with the journals that could be read, that begins anew. */
+  async rebuild(): Promise<void> {
+    const kept = this.undamaged === undefined ? NOTHING_KEPT : await keptOf(this.undamaged)
+    this.undamaged = undefined
+    this.disk = new MemoryDisk(this.path)
+    await rebuildMemoryStores(this.disk, kept)
+    this.disk.beforeWrite = () => this.delay()
   }
 
   /** Nothing is written for `ms`. */
@@ -88,35 +134,31 @@ export class VirtualDisk {
   }
 
   /** The next write fails, and so does every other one until the process is gone. */
-  fail(reason: string): void {
-    this.failing = reason
+  fail(how: 'failing' | 'full'): void {
+    this.disk.setWrites(how)
   }
 
   /** Whatever was wrong with it, new writes reach it. */
   heal(): void {
-    this.failing = undefined
+    this.disk.setWrites('sound')
     this.stalledUntilMs = 0
     this.queue.after(0, () => this.finish?.())
   }
 
   private blank(): MemoryDisk {
     const disk = new MemoryDisk(this.path)
-    disk.beforeWrite = (operations) => this.write(operations)
+    disk.beforeWrite = () => this.delay()
     return disk
   }
 
-  private write(operations: Operations): Promise<void> {
-    const { generation } = this
-    this.underway = operations
-    return new Promise((resolve, reject) => {
+  private delay(): Promise<void> {
+    return new Promise((resolve) => {
       const finish = (): void => {
-        if (generation !== this.generation || this.finish !== finish) return
+        if (this.finish !== finish) return
         const stallMs = this.stalledUntilMs - this.queue.nowMs
         if (stallMs > 0) return void this.queue.after(Math.min(stallMs, STALL_LOOK_MS), finish)
-        this.underway = undefined
         this.finish = undefined
-        if (this.failing === undefined) resolve()
-        else reject(new CodedError('store.write_failed', { path: this.path, reason: this.failing }))
+        resolve()
       }
       this.finish = finish
       this.queue.after(this.writeMs(), finish)
@@ -129,12 +171,22 @@ export class VirtualDisk {
     const spike = this.random.float() < spikePart ? 1 + this.random.float() * (SPIKE_TIMES - 1) : 1
     return usual * spike * Math.max(1, ...[...this.slow].map(({ times }) => times))
   }
+}
 
-  private keep(operations: Operations): void {
-    for (const operation of operations) {
-      const key = Buffer.from(operation.key).toString('latin1')
-      if (operation.type === 'put') this.disk.records.set(key, operation.value.slice())
-      else this.disk.records.delete(key)
-    }
+function copyOf(disk: MemoryDisk): MemoryDisk {
+  const copy = new MemoryDisk(disk.path)
+  for (const [key, value] of disk.records) copy.records.set(key, value.slice())
+  copy.mark = disk.mark
+  return copy
+}
+
+async function keptOf(disk: MemoryDisk): Promise<Kept> {
+  const stores = await openMemoryStores(disk, { create: false })
+  const read = async (journal: NodeStores['submitterJournal']) =>
+    new Map((await journal.load()).map(({ key, value }) => [key, present(value, 'a stored value')]))
+  return {
+    meta: new Map(),
+    submitterJournal: await read(stores.submitterJournal),
+    workerJournal: await read(stores.workerJournal),
   }
 }

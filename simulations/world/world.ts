@@ -5,6 +5,7 @@
  */
 import { type LeaseId, present, type Random, type ScopeKey } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
+import type { RaftOptions } from '../../src/raft/index.ts'
 import type { Observation, ObservedFact, Observer } from '../observation.ts'
 import { EventQueue } from './event-queue.ts'
 import { founderLog } from './foundation.ts'
@@ -22,6 +23,9 @@ export interface WorldInit {
   /** The first founds the mesh; all of them are admitted. */
   readonly names: readonly string[]
   readonly config: NodeConfig
+  /** Of machines that are carried about: they never vote. */
+  readonly neverVote: readonly string[]
+  readonly raftOptions: Partial<RaftOptions>
   readonly paths: PathQuality
   readonly disks: DiskQuality
   /** Rates of boot clocks are drawn from 1 ± this. */
@@ -74,7 +78,7 @@ export class World {
   /** A machine with a disk of its own, switched off. @param knows of the others, as from its enrolment. */
   async add(name: string, knows: readonly string[]): Promise<Machine> {
     const { random, queue, network } = this
-    const { config, disks, clockRateSpread } = this.init
+    const { config, neverVote, raftOptions, disks, clockRateSpread } = this.init
     const own = random.fork()
     const rate = 1 + (2 * own.float() - 1) * clockRateSpread
     const disk = new VirtualDisk(queue, own.fork(), disks, `the disk of ${name}`)
@@ -88,7 +92,8 @@ export class World {
       random: own.fork(),
       clock: new HardwareClock(queue, rate, own.integer(0, UPTIME_MS_MAX)),
       disk,
-      config,
+      config: neverVote.includes(name) ? { ...config, voterPolicy: 'never' } : config,
+      raftOptions,
       knows,
       observe: (fact) => this.observe(fact),
       keyOfLease: this.keyOfLease,

@@ -40,14 +40,6 @@ import { truthOf } from './voter-truth.ts'
 /** More voters make every commit slower and tolerate failures that a personal mesh does not have. */
 const VOTERS_MAX = 5
 
-export const AUTOPILOT_DEFAULTS: AutopilotOptions = {
-  // Longer than a laptop takes to fall asleep again, short enough that a new mesh of three has its voters at once.
-  stabilizationMs: 5_000,
-  // A restart of a machine takes less; and until then the others are enough.
-  deadVoterDelayMs: 60_000,
-  shrinkDelayMs: 24 * 3_600_000,
-}
-
 /** An admitted peer or a present voter, with what the view says of its place. */
 interface Member extends CandidateView {
   readonly isAdmitted: boolean
@@ -57,11 +49,7 @@ interface Member extends CandidateView {
 }
 
 /** The next step towards the voters that the mesh should have. Pure: the same view and time give the same plan. */
-export function planVoters(
-  view: VoterView,
-  now: BootMs,
-  options: AutopilotOptions = AUTOPILOT_DEFAULTS,
-): VoterPlan {
+export function planVoters(view: VoterView, now: BootMs, options: AutopilotOptions): VoterPlan {
   return new Planner(view, now, options).plan()
 }
 

@@ -5,7 +5,7 @@
 
 export { type Answer, answerSchema, unwrap } from './answers.ts'
 export type { AuthorityEvent } from './apply-context.ts'
-export { AUTOPILOT_DEFAULTS, planVoters } from './autopilot.ts'
+export { planVoters } from './autopilot.ts'
 export { decodeClientRequest, encodeClientRequest, encodeProposal } from './command-codec.ts'
 export {
   type ClientCommand,

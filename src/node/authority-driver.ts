@@ -5,7 +5,6 @@
  */
 import {
   type Answer,
-  AUTOPILOT_DEFAULTS,
   type AuthorityEvent,
   type AuthorityStateMachine,
   type ClientCommand,

@@ -20,7 +20,7 @@ import { openOn } from './node-stores.ts'
 import type { NamedSection } from './section-reader.ts'
 import { checkStores, headOf, readNamed, type StoreReport } from './store-check.ts'
 
-interface RebuildReport {
+export interface RebuildReport {
   /** Where the old store lies now; `undefined` when there was none. */
   readonly movedTo: string | undefined
   /** What the new store begins with. */

@@ -17,13 +17,10 @@ let mesh: VirtualMesh
 async function start(names: readonly string[]): Promise<void> {
   mesh = await VirtualMesh.start(names)
   const size = names.length
-  await mesh.time.until(
-    `${size} voters`,
-    () => {
-      const agreed = mesh.leader()?.node.core.status.committedConfiguration
-      return agreed?.votersOutgoing.length === 0 && agreed.voters.length === (size === 2 ? 1 : size)
-    },
-  )
+  await mesh.time.until(`${size} voters`, () => {
+    const agreed = mesh.leader()?.node.core.status.committedConfiguration
+    return agreed?.votersOutgoing.length === 0 && agreed.voters.length === (size === 2 ? 1 : size)
+  })
   await mesh.time.until('everybody is alive to everybody', () =>
     mesh.nodes.every(({ node }) => node.membership.members().every(({ status }) => status === 'alive')),
   )
