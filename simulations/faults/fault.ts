@@ -30,10 +30,13 @@ const fault = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('disk-stall'), machine, forMs: ms }),
   z.object({ kind: z.literal('disk-slow'), machine, times: z.number().positive(), forMs: ms }),
   /** The next write fails: an I/O error, or no space left. */
+  z.object({ kind: z.literal('disk-fail'), machine, how: z.enum(['failing', 'full']) }),
+  /** The power goes, and when it is back the disk is not what it was; the node must refuse it and begin anew. */
   z.object({
-    kind: z.literal('disk-fail'),
-    machine,
-    reason: z.enum(['I/O error', 'no space left on device']),
+    kind: z.literal('disk-damage'),
+    machine: z.int().nonnegative(),
+    damage: z.enum(['torn', 'lied', 'flipped', 'emptied']),
+    forMs: ms,
   }),
   // network
   z.object({ kind: z.literal('reset'), ...path }),

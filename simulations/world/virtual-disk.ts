@@ -92,10 +92,12 @@ export class VirtualDisk {
         return 'nothing was being written'
       case 'lied': {
         const count = this.random.integer(1, LOST_BATCHES_MAX)
+        if (this.disk.records.size === 0) return 'nothing was on it'
         this.disk.loseBatches(count)
         return `${count} acknowledged batches are gone`
       }
       case 'flipped': {
+        if (this.disk.bits === 0) return 'nothing was on it'
         const at = this.random.integer(0, this.disk.bits - 1)
         this.disk.flipBit(at)
         return `bit ${at}`

@@ -30,7 +30,7 @@ export interface RebuildReport {
 }
 
 /** What a rebuilt store begins with. */
-export interface Kept {
+interface Kept {
   readonly meta: ReadonlyMap<string, Uint8Array>
   readonly submitterJournal: ReadonlyMap<string, Uint8Array>
   readonly workerJournal: ReadonlyMap<string, Uint8Array>
