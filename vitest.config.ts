@@ -7,6 +7,7 @@ export default defineConfig({
     // a hung test is reported, never whether a slow one passes.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     maxWorkers: 2,
   },
 })

@@ -142,11 +142,24 @@ export class FaultInjector {
       case 'disk-fail':
         return disk.fail(fault.how)
       case 'disk-damage':
-        machine.damage(fault.damage)
+        if (this.mayLoseItsLog(machine)) machine.damage(fault.damage)
+        else machine.kill('power')
         return this.startLater(machine, fault.forMs)
       default:
         return unreachable(fault)
     }
+  }
+
+  /**
+   * A group survives the loss of the logs of a minority of its voters: of one that is still small, or that has not yet taken
+   * a rebuilt machine back, nobody promises that.
+   */
+  private mayLoseItsLog(machine: Machine): boolean {
+    const newest = this.world.newestConfiguration()
+    if (newest === undefined) return false
+    const bearable = Math.floor((newest.voters.length - 1) / 2)
+    const mending = this.world.machines.filter((one) => one !== machine && one.isWithoutLog)
+    return mending.length < bearable
   }
 
   private onGroup(fault: Named<'isolate' | 'split' | 'move'>): void {

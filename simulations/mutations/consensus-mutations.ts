@@ -4,12 +4,18 @@ import type { Mutation } from './mutation.ts'
 export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
   {
     name: 'vote-not-written',
-    why: 'A vote is not worth a write by itself: after a crash the node votes again in the same term.',
+    why: 'A vote for somebody else is not worth a write: after a crash the node votes again in the same term.',
     edits: [
       {
         file: 'src/raft/writes.ts',
         find: 'return this.state.term !== this.written.term || this.state.vote !== this.written.vote',
         replace: 'return this.state.term !== this.written.term',
+      },
+      {
+        file: 'src/raft/state.ts',
+        find: 'const hardState = { term, vote, commitIndex: this.log.commitIndex }',
+        replace:
+          'const hardState = { term, vote: vote === this.self ? vote : undefined, commitIndex: this.log.commitIndex }',
       },
     ],
     scenarios: ['authority'],

@@ -1,5 +1,5 @@
 import { drawFaults } from '../faults/draw.ts'
-import { drawRaftOptions, HOME } from './parts.ts'
+import { drawRaftOptions, drawTimings, HOME } from './parts.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAFETY_MS = 14_000
@@ -14,6 +14,7 @@ export const authority: Scenario = {
     const machines = random.integer(3, 5)
     return {
       ...HOME,
+      config: { ...HOME.config, timings: drawTimings(random) },
       raftOptions: drawRaftOptions(random),
       machines,
       safetyMs: SAFETY_MS,

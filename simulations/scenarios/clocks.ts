@@ -1,5 +1,5 @@
 import { drawFaults } from '../faults/draw.ts'
-import { drawRaftOptions, HOME } from './parts.ts'
+import { drawRaftOptions, drawTimings, HOME } from './parts.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAFETY_MS = 14_000
@@ -17,6 +17,7 @@ export const clocks: Scenario = {
     const isUnbounded = random.float() < UNBOUNDED_PART
     return {
       ...HOME,
+      config: { ...HOME.config, timings: drawTimings(random) },
       raftOptions: drawRaftOptions(random),
       machines,
       clocksAreUnbounded: isUnbounded,

@@ -1,5 +1,5 @@
 import { drawFaults } from '../faults/draw.ts'
-import { drawRaftOptions, HOME } from './parts.ts'
+import { drawRaftOptions, drawTimings, HOME } from './parts.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAFETY_MS = 14_000
@@ -13,6 +13,7 @@ export const disks: Scenario = {
     const machines = random.float() < 0.5 ? 3 : 5
     return {
       ...HOME,
+      config: { ...HOME.config, timings: drawTimings(random) },
       raftOptions: drawRaftOptions(random),
       machines,
       disks: { writeMsMin: 1, writeMsMax: random.integer(3, 40), spikePart: 0.05 },

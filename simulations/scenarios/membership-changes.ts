@@ -1,6 +1,6 @@
 import { drawFaults } from '../faults/draw.ts'
 import type { TimedFault } from '../faults/fault.ts'
-import { drawRaftOptions, HOME } from './parts.ts'
+import { drawRaftOptions, drawTimings, HOME } from './parts.ts'
 import type { Scenario } from './scenario.ts'
 
 const SAFETY_MS = 25_000
@@ -33,6 +33,7 @@ export const membershipChanges: Scenario = {
     })
     return {
       ...HOME,
+      config: { ...HOME.config, timings: drawTimings(random) },
       raftOptions: drawRaftOptions(random),
       safetyMs: SAFETY_MS,
       faults: [...faults, ...others].sort((a, b) => a.atMs - b.atMs),

@@ -60,3 +60,13 @@ export const HOME = {
 /** In half of the runs logs are cut so early that who was away for a second needs a snapshot. */
 export const drawRaftOptions = (random: Random): Partial<RaftOptions> =>
   random.float() < 0.5 ? {} : { compactEntriesMax: random.integer(10, 100) }
+
+/** An autopilot in a hurry: what takes minutes in a home happens within a run. */
+export function drawTimings(random: Random): NodeConfig['timings'] {
+  return {
+    ...PRESETS.lan,
+    stableLearnerMs: random.integer(200, 2000),
+    deadVoterMs: random.integer(2000, 20_000),
+    shrinkVotersMs: random.float() < 0.5 ? PRESETS.lan.shrinkVotersMs : random.integer(6000, 20_000),
+  }
+}

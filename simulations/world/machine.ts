@@ -109,6 +109,11 @@ export class Machine implements Endpoint {
     return !this.clock.isAsleep
   }
 
+  /** Its log was damaged, and it has not been taken back into the group since. */
+  get isWithoutLog(): boolean {
+    return this.isDamaged || this.isInRepair || this.current?.stores?.rejoin.isPending === true
+  }
+
   /** The node, when it is awake, has come up and is not on its way down. */
   get running(): MeshNode | undefined {
     const { current } = this

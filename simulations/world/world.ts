@@ -5,7 +5,7 @@
  */
 import { type LeaseId, present, type Random, type ScopeKey } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
-import type { RaftOptions } from '../../src/raft/index.ts'
+import type { Configuration, RaftOptions, RaftStatus } from '../../src/raft/index.ts'
 import type { Observation, ObservedFact, Observer } from '../observation.ts'
 import { EventQueue } from './event-queue.ts'
 import { founderLog } from './foundation.ts'
@@ -73,6 +73,17 @@ export class World {
         newest = { machine, term: status.term }
     }
     return newest?.machine
+  }
+
+  /** The last one that any running node knows; `undefined` while a change is not final there, or nobody leads. */
+  newestConfiguration(): Configuration | undefined {
+    const known = this.machines.flatMap(({ running }) => running?.core.status ?? [])
+    const newest = known.reduce<RaftStatus | undefined>(
+      (best, one) => (one.configurationIndex > (best?.configurationIndex ?? 0) ? one : best),
+      undefined,
+    )
+    const isFinal = newest !== undefined && newest.configurationIndex <= newest.commitIndex
+    return isFinal && newest.configuration.votersOutgoing.length === 0 ? newest.configuration : undefined
   }
 
   /** A machine with a disk of its own, switched off. @param knows of the others, as from its enrolment. */

@@ -178,7 +178,13 @@ export class MeshNode {
       self: identity.peerId,
       saved: savedLog,
       appliedIndex: savedState.appliedIndex,
-      options: { ...RAFT_DEFAULTS, ...this.init.raftOptions, electionTicks, heartbeatTicks },
+      options: {
+        ...RAFT_DEFAULTS,
+        commitNews: 'each-tick',
+        ...this.init.raftOptions,
+        electionTicks,
+        heartbeatTicks,
+      },
       random: random.fork(),
     })
   }

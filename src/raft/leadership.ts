@@ -1,5 +1,5 @@
 import { type LogIndex, logIndex, type PeerId } from '../base/index.ts'
-import { type InflightLimits, Progress } from './progress.ts'
+import { Progress, type SendingRules } from './progress.ts'
 import type { ReadId } from './proposal.ts'
 
 /** A read that waits until a quorum has answered heartbeat `round`. */
@@ -49,10 +49,10 @@ export class Leadership {
     others: ReadonlySet<PeerId>,
     nextIndex: LogIndex,
     isActive: boolean,
-    limits: InflightLimits,
+    rules: SendingRules,
   ): void {
     for (const peer of this.progress.keys()) if (!others.has(peer)) this.progress.delete(peer)
     for (const peer of others)
-      if (!this.progress.has(peer)) this.progress.set(peer, new Progress(nextIndex, isActive, limits))
+      if (!this.progress.has(peer)) this.progress.set(peer, new Progress(nextIndex, isActive, rules))
   }
 }

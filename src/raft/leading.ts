@@ -47,6 +47,7 @@ export function tickLeader(state: RaftState, leadership: Leadership): void {
     }
     for (const progress of leadership.progress.values()) progress.active = false
   }
+  for (const progress of leadership.progress.values()) progress.tellCommit()
   if (tickTransfer(leadership) === 'over') leadership.transfer = undefined
   leadership.heartbeatElapsed++
   if (leadership.heartbeatElapsed >= state.options.heartbeatTicks) leadership.isHeartbeatDue = true
@@ -120,7 +121,8 @@ export function advanceCommit(state: RaftState, leadership: Leadership): void {
 
 /** C_new is committed. */
 function endChange(state: RaftState, leadership: Leadership): void {
-  // Whoever leaves, perhaps this leader itself, is not heard or heard of any more: tell all that it is committed.
+  // Whoever leaves, perhaps this leader itself, is not heard or heard of any more: tell all that it is committed, now.
+  for (const progress of leadership.progress.values()) progress.tellCommit()
   sendAppends(state, leadership)
   trackEverybody(state, leadership, logIndex(state.log.lastIndex + 1), true)
   // §6: a leader that is not part of the new configuration has managed it up to here.

@@ -40,6 +40,12 @@ export interface RaftOptions {
    */
   readonly maxInflightBytes: number
   /**
+   * When followers are told of a commit that no append carries to them. `at-once`: they apply it a message later, and every
+   * commit costs a message to each of them and its answer. `each-tick`: with the next tick at the latest, and under load
+   * with the next entries; whoever waits for the commit asked the leader, which knows.
+   */
+  readonly commitNews: 'at-once' | 'each-tick'
+  /**
    * Applied entries kept in the log, for followers that are a little behind; beyond it, or beyond `compactBytesMax`, the log
    * is cut so that half of it stays. Larger: fewer snapshots, more memory, a longer restart.
    */
@@ -56,6 +62,7 @@ export const RAFT_DEFAULTS: RaftOptions = {
   maxUncommittedBytes: 16 * MiB,
   maxInflightAppends: 256,
   maxInflightBytes: 4 * MiB,
+  commitNews: 'at-once',
   compactEntriesMax: 20_000,
   compactBytesMax: 16 * MiB,
 }
@@ -63,7 +70,8 @@ export const RAFT_DEFAULTS: RaftOptions = {
 /** @throws InvariantError for options that cannot work: they come from the program, never from a peer. */
 export function checkOptions(options: RaftOptions): RaftOptions {
   const { electionTicks, heartbeatTicks, maxAppendBytes, maxUncommittedBytes, maxInflightBytes } = options
-  for (const value of Object.values(options))
+  const { commitNews: _, ...counts } = options
+  for (const value of Object.values(counts))
     assert(Number.isSafeInteger(value) && value > 0, 'positive whole options')
   assert(electionTicks >= 3 * heartbeatTicks, 'electionTicks is at least three heartbeatTicks')
   assert(maxAppendBytes >= 1 * KiB, 'an append message has room for a configuration')

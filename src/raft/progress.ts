@@ -9,6 +9,7 @@
  * a heartbeat lets an empty append ask for it.
  */
 import { type LogIndex, logIndex, type Term } from '../base/index.ts'
+import type { RaftOptions } from './options.ts'
 import type { ProgressView } from './status.ts'
 
 /** What should leave for a follower now. */
@@ -21,10 +22,8 @@ interface LogMarks {
   readonly commitIndex: LogIndex
 }
 
-export interface InflightLimits {
-  readonly maxInflightAppends: number
-  readonly maxInflightBytes: number
-}
+/** Of the `RaftOptions`. */
+export type SendingRules = Pick<RaftOptions, 'maxInflightAppends' | 'maxInflightBytes' | 'commitNews'>
 
 interface LogEnd {
   readonly index: LogIndex
@@ -43,7 +42,7 @@ export class Progress implements ProgressView {
   active: boolean
   /** The newest heartbeat round that it answered. */
   answeredRound = 0
-  private readonly limits: InflightLimits
+  private readonly rules: SendingRules
   /** Appends with entries on their way, in the order of sending. */
   private readonly window: Inflight[] = []
   private inflightBytes = 0
@@ -55,11 +54,13 @@ export class Progress implements ProgressView {
   private snapshotEnd: LogEnd | undefined
   /** The newest commit index that was put into an append. */
   private commitSent = logIndex(0)
+  /** It is to be told of the commit index although there is nothing else to say. */
+  private isCommitNewsDue = false
 
-  constructor(nextIndex: LogIndex, active: boolean, limits: InflightLimits) {
+  constructor(nextIndex: LogIndex, active: boolean, rules: SendingRules) {
     this.nextIndex = nextIndex
     this.active = active
-    this.limits = limits
+    this.rules = rules
   }
 
   get inflight(): number {
@@ -80,13 +81,20 @@ export class Progress implements ProgressView {
     if (this.mode === 'snapshot') return this.doubted && !this.wantsSnapshot ? 'append' : 'nothing'
     if (this.mode === 'probe' && this.waiting) return 'nothing'
     if (this.nextIndex <= baseIndex) return this.active ? 'snapshot' : 'nothing'
-    const isDue = this.mode === 'probe' || this.doubted || this.commitSent < commitIndex
+    const tellsCommit =
+      this.commitSent < commitIndex && (this.rules.commitNews === 'at-once' || this.isCommitNewsDue)
+    const isDue = this.mode === 'probe' || this.doubted || tellsCommit
     return isDue || this.mayCarryEntries(lastIndex) ? 'append' : 'nothing'
+  }
+
+  /** What is committed should not wait for company any longer. */
+  tellCommit(): void {
+    this.isCommitNewsDue = true
   }
 
   /** Whether an append may have entries in it. */
   mayCarryEntries(lastIndex: LogIndex): boolean {
-    const { maxInflightAppends, maxInflightBytes } = this.limits
+    const { maxInflightAppends, maxInflightBytes } = this.rules
     return (
       this.mode !== 'snapshot' &&
       this.nextIndex <= lastIndex &&
@@ -98,6 +106,7 @@ export class Progress implements ProgressView {
   /** An append left. @param bytes of its entries. */
   sent(entryCount: number, bytes: number, commitIndex: LogIndex): void {
     this.commitSent = commitIndex
+    this.isCommitNewsDue = false
     this.doubted = false
     if (this.mode === 'probe') {
       this.waiting = true

@@ -64,7 +64,7 @@ describe('requests between two nodes', () => {
     await Promise.resolve()
     expect(settled).not.toHaveBeenCalled()
     left.receive(B, encode({ kind: 'response', id: 1, body: BODY }))
-    await vi.waitFor(() => expect(settled).toHaveBeenCalledWith(BODY))
+    await vi.waitFor(() => expect(settled).toHaveBeenCalledWith(BODY), { timeout: 30_000 })
   })
 
   it('beyond what one peer may have served at a time are refused', async () => {

@@ -115,7 +115,7 @@ test('calls beyond the limit are refused with a code; the ones before go on', as
   await expect(client.status()).rejects.toMatchObject({ code: 'limit.exceeded' })
   release.abort()
   await Promise.all(calls)
-  await vi.waitFor(async () => expect(await client.status()).toStrictEqual(STATUS))
+  await vi.waitFor(async () => expect(await client.status()).toStrictEqual(STATUS), { timeout: 30_000 })
 })
 
 test('whatever else answers on the socket is told apart from a node', async () => {
