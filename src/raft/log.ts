@@ -10,7 +10,7 @@
  */
 import { assert, type LogIndex, logIndex, present, type Term } from '../base/index.ts'
 import type { Entry, EntryKind } from './entry.ts'
-import type { LogBase } from './log-store.ts'
+import type { LogBase } from './log-base.ts'
 
 /** What an entry costs beyond its data, in memory and on the wire: index, term, kind, framing. Rounded up. */
 const ENTRY_OVERHEAD_BYTES = 32

@@ -12,7 +12,7 @@ import { type LogIndex, logIndex, type Term } from '../base/index.ts'
 import type { ProgressView } from './status.ts'
 
 /** What should leave for a follower now. */
-export type NextMessage = 'append' | 'snapshot' | 'nothing'
+type NextMessage = 'append' | 'snapshot' | 'nothing'
 
 /** What a leader's own log is like, as far as it decides what may be sent. */
 interface LogMarks {

@@ -226,7 +226,8 @@ const chunk = (at: number, transfer = 1): Chunk => chunkAt(transfer, message, at
 test('chunks in order make the message again', () => {
   const receiver = new SnapshotReceiver()
   expect([0, 1].map((at) => receiver.take(one, chunk(at)))).toEqual(['incomplete', 'incomplete'])
-  expect(receiver.take(one, chunk(2))).toEqual(Buffer.from(message))
+  const whole = receiver.take(one, chunk(2))
+  expect(typeof whole !== 'string' && Buffer.compare(whole, message)).toBe(0)
   expect(receiver.take(one, chunk(2))).toBe('refused')
 })
 
