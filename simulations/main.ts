@@ -7,6 +7,8 @@ import { corpus, parseRecordedRun } from './corpus.ts'
 import type { SeedResult } from './run-seed.ts'
 import { commandFor, scheduleText, shrinkFailure, writeReport } from './runner/failure.ts'
 import { type Job, runJob } from './runner/job.ts'
+import { MUTATIONS } from './mutations/catalogue.ts'
+import { runBatchInProcess, runMutations } from './mutations/run-mutations.ts'
 import { type Options, parseOptions, USAGE } from './runner/options.ts'
 import { runAll } from './runner/pool.ts'
 import { Progress } from './runner/progress.ts'
@@ -31,6 +33,8 @@ async function main(options: Options): Promise<number> {
       return runSeeds(options)
     case 'one':
       return runOne(jobFor(options.scenario, options.seed, true), options.isJson)
+    case 'mutations':
+      return hunt(options)
     case 'replay': {
       const { scenario, seed, replay } = parseRecordedRun(readFileSync(options.file, 'utf8'))
       return runOne({ scenario, seed, replay, isTwice: true, file: undefined }, options.isJson)
@@ -108,6 +112,22 @@ function jsonLine(
   }))
   const simulatedHours = figures.simulatedMs / HOUR_MS
   return JSON.stringify({ scenario, seeds, steps: figures.steps, simulatedHours, failures, elapsedMs })
+}
+
+async function hunt({ names, isJson }: Extract<Options, { mode: 'mutations' }>): Promise<number> {
+  const mutations = MUTATIONS.filter(({ name }) => names.length === 0 || names.includes(name))
+  const report = await runMutations({
+    mutations,
+    runBatch: runBatchInProcess,
+    onResult: ({ name }, caught, elapsedMs) => {
+      const verdict =
+        caught === undefined ? 'NOT CAUGHT' : `${caught.checker} (${caught.scenario}, seed ${caught.seed})`
+      process.stdout.write(`${name.padEnd(40)} ${verdict}, ${(elapsedMs / 1000).toFixed(0)} s\n`)
+    },
+  })
+  process.stdout.write(`${report.mutations.length - report.uncaught.length} of ${report.mutations.length} caught\n`)
+  if (isJson) process.stdout.write(`${JSON.stringify(report)}\n`)
+  return report.uncaught.length === 0 ? 0 : 1
 }
 
 async function runOne(job: Job, isJson: boolean): Promise<number> {

@@ -1,6 +1,7 @@
 /** What `npm run sim` is asked for. */
 import { parseArgs } from 'node:util'
 import { CodedError } from '../../src/base/index.ts'
+import { MUTATIONS } from '../mutations/catalogue.ts'
 import { SCENARIOS, scenarioNamed } from '../scenarios/index.ts'
 
 const SEEDS_DEFAULT = 100
@@ -18,11 +19,15 @@ export type Options =
       readonly isJson: boolean
     }
   | { readonly mode: 'one'; readonly scenario: string; readonly seed: number; readonly isJson: boolean }
+  /** All of them, unless some are named. */
+  | { readonly mode: 'mutations'; readonly names: readonly string[]; readonly isJson: boolean }
   | { readonly mode: 'replay'; readonly file: string; readonly isJson: boolean }
 
 export const USAGE = `npm run sim -- --scenario NAME [--seeds N] [--from S] [--twice] [--json]
 npm run sim -- --scenario NAME --seed S      one seed; when it fails, its timeline is written
 npm run sim -- --replay FILE                 a run that was written down
+npm run sim -- --mutations [--mutation NAME] [--json]
+                                             deliberate bugs: which checker catches each
 
 scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}`).join('\n')}
@@ -35,6 +40,8 @@ export function parseOptions(argv: readonly string[]): Options {
   const values = read(argv)
   const isJson = values.json ?? false
   if (values.help) return { mode: 'help' }
+  const names = values.mutation ?? []
+  if (values.mutations || names.length > 0) return { mode: 'mutations', names: names.map(mutationName), isJson }
   if (values.replay !== undefined) return { mode: 'replay', file: values.replay, isJson }
   const scenario = values.scenario ?? 'authority'
   if (scenarioNamed(scenario) === undefined)
@@ -61,6 +68,8 @@ function read(argv: readonly string[]) {
         from: { type: 'string' },
         seed: { type: 'string' },
         replay: { type: 'string' },
+        mutations: { type: 'boolean' },
+        mutation: { type: 'string', multiple: true },
         twice: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -69,6 +78,11 @@ function read(argv: readonly string[]) {
   } catch {
     throw invalid('arguments', argv.join(' '), 'what --help shows')
   }
+}
+
+function mutationName(name: string): string {
+  if (MUTATIONS.some((mutation) => mutation.name === name)) return name
+  throw invalid('--mutation', name, MUTATIONS.map((mutation) => mutation.name).join(', '))
 }
 
 function whole(field: string, text: string, min: number): number {

@@ -40,6 +40,7 @@ export class Household {
   get isAtRest(): boolean {
     return (
       this.probing === 0 &&
+      this.world.machines.every((machine) => machine.openOperations === 0) &&
       this.leases.every((client) => client.isAtRest) &&
       this.tasks.every((client) => client.isAtRest) &&
       this.agree

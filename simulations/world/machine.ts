@@ -120,6 +120,11 @@ export class Machine implements Endpoint {
     return current?.isServing && this.isAwake ? current.node : undefined
   }
 
+  /** Lease operations of its node that wait for an answer. */
+  get openOperations(): number {
+    return this.current?.tap.openOperations ?? 0
+  }
+
   /** The process itself: to call back on its clock, and never after its end. */
   get process(): VirtualProcess | undefined {
     return this.current?.process

@@ -61,6 +61,11 @@ export class NodeTap {
     this.tell = (fact) => (this.over ? undefined : observe(fact))
   }
 
+  /** Operations of this life that wait for an answer. */
+  get openOperations(): number {
+    return this.open.size
+  }
+
   /** The process is gone: what its promises still do never happened. */
   end(): void {
     for (const op of [...this.open]) this.lost(op)

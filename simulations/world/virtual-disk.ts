@@ -78,7 +78,7 @@ export class VirtualDisk {
   /** The power goes, and the disk is not what it was. @returns what was done, for the timeline. */
   damage(damage: Damage): string {
     const operations = this.disk.inFlightOperations
-    this.undamaged ??= copyOf(this.disk)
+    if (this.disk.records.size > 0) this.undamaged ??= copyOf(this.disk)
     this.finish = undefined
     if (damage === 'torn' && operations > 1) {
       const torn = this.random.integer(1, operations - 1)

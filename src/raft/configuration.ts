@@ -34,7 +34,7 @@ export interface Configuration {
   readonly leave: Leave
 }
 
-export type Leave = 'auto' | 'explicit'
+type Leave = 'auto' | 'explicit'
 
 /** What is asked for, as a whole. Order and repetition do not matter. */
 export interface WantedConfiguration {

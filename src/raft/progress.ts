@@ -52,7 +52,7 @@ export class Progress implements ProgressView {
   private doubted = false
   /** Snapshot: where the one on its way ends; absent while the driver has not provided it. */
   private snapshotEnd: LogEnd | undefined
-  /** The newest commit index that was put into an append. */
+  /** The newest commit index that was put into an append that may have been taken. */
   private commitSent = logIndex(0)
   /** It is to be told of the commit index although there is nothing else to say. */
   private isCommitNewsDue = false
@@ -136,9 +136,14 @@ export class Progress implements ProgressView {
    * a probe: at the snapshot's end if one was sent, for it may have arrived.
    */
   startOver(): void {
-    const arrivedAtBest = this.snapshotUnderWay?.index ?? 0
-    this.becomeProbe(logIndex(Math.max(this.matchIndex, arrivedAtBest) + 1))
+    if (this.mode === 'replicate') this.becomeProbe(logIndex(this.matchIndex + 1))
+    else this.becomeProbe(logIndex(Math.max(this.nextIndex, (this.snapshotUnderWay?.index ?? 0) + 1)))
     this.waiting = true
+  }
+
+  /** The log was cut where a probe was to be made: whether the follower has what remains is to be asked first. */
+  logWasCut(baseIndex: LogIndex): void {
+    if (this.mode === 'probe') this.nextIndex = logIndex(Math.max(this.nextIndex, baseIndex + 1))
   }
 
   /** The follower has everything up to `matchIndex`. Returns whether that is news. */
@@ -168,8 +173,7 @@ export class Progress implements ProgressView {
       return
     }
     if (rejectedIndex !== this.nextIndex - 1) return
-    this.nextIndex = logIndex(Math.max(this.matchIndex, Math.min(agreeIndex, rejectedIndex - 1)) + 1)
-    this.waiting = false
+    this.becomeProbe(logIndex(Math.max(this.matchIndex, Math.min(agreeIndex, rejectedIndex - 1)) + 1))
   }
 
   /** It answered a heartbeat: what was not acknowledged by now may be lost. */
@@ -194,6 +198,7 @@ export class Progress implements ProgressView {
   private forgetInflight(): void {
     this.window.length = 0
     this.inflightBytes = 0
+    this.commitSent = logIndex(0)
   }
 
   private free(matchIndex: LogIndex): void {

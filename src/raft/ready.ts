@@ -32,8 +32,8 @@ export interface RoleChange {
 }
 
 /**
- * `hardState` is present when term or vote changed, or when something else is written and the commit index moved since the
- * last write. A moved commit index alone causes no write: it is found again after a restart, from the leader or by an
+ * `hardState` is present when term or vote changed, beside a snapshot, and when entries are written and the commit index moved
+ * since the last write. A moved commit index alone causes no write: it is found again after a restart, from the leader or by an
  * election.
  */
 export interface ReadyWrite extends LogWrite {

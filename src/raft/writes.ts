@@ -92,7 +92,8 @@ export class Writes {
     const snapshot = state.pendingSnapshot
     const entries = state.log.beginWrite()
     const hasCommitMoved = state.log.commitIndex !== this.written.commitIndex
-    const writesHardState = this.isVoteUnwritten || (hasCommitMoved && (entries.length > 0 || snapshot))
+    const writesHardState =
+      this.isVoteUnwritten || snapshot !== undefined || (hasCommitMoved && entries.length > 0)
     if (writesHardState) this.written = state.hardState
     return { hardState: writesHardState ? this.written : undefined, entries, snapshot }
   }
