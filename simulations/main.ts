@@ -2,13 +2,12 @@
  * `npm run sim`: runs seeds of a scenario on all cores, the corpus first, and tells what failed, how to repeat it, and how little
  * of its schedule is needed for it. Exit code 0: all passed; 1: something failed; 2: wrong use.
  */
-import { readFileSync } from 'node:fs'
-import { corpus, parseRecordedRun } from './corpus.ts'
+import { CodedError } from '../src/base/index.ts'
+import { corpus, readRecordedRun } from './corpus.ts'
+import { showMutations } from './mutations/index.ts'
 import type { SeedResult } from './run-seed.ts'
 import { commandFor, scheduleText, shrinkFailure, writeReport } from './runner/failure.ts'
 import { type Job, runJob } from './runner/job.ts'
-import { MUTATIONS } from './mutations/catalogue.ts'
-import { runBatchInProcess, runMutations } from './mutations/run-mutations.ts'
 import { type Options, parseOptions, USAGE } from './runner/options.ts'
 import { runAll } from './runner/pool.ts'
 import { Progress } from './runner/progress.ts'
@@ -34,9 +33,9 @@ async function main(options: Options): Promise<number> {
     case 'one':
       return runOne(jobFor(options.scenario, options.seed, true), options.isJson)
     case 'mutations':
-      return hunt(options)
+      return showMutations(options.isJson)
     case 'replay': {
-      const { scenario, seed, replay } = parseRecordedRun(readFileSync(options.file, 'utf8'))
+      const { scenario, seed, replay } = readRecordedRun(options.file)
       return runOne({ scenario, seed, replay, isTwice: true, file: undefined }, options.isJson)
     }
   }
@@ -114,22 +113,6 @@ function jsonLine(
   return JSON.stringify({ scenario, seeds, steps: figures.steps, simulatedHours, failures, elapsedMs })
 }
 
-async function hunt({ names, isJson }: Extract<Options, { mode: 'mutations' }>): Promise<number> {
-  const mutations = MUTATIONS.filter(({ name }) => names.length === 0 || names.includes(name))
-  const report = await runMutations({
-    mutations,
-    runBatch: runBatchInProcess,
-    onResult: ({ name }, caught, elapsedMs) => {
-      const verdict =
-        caught === undefined ? 'NOT CAUGHT' : `${caught.checker} (${caught.scenario}, seed ${caught.seed})`
-      process.stdout.write(`${name.padEnd(40)} ${verdict}, ${(elapsedMs / 1000).toFixed(0)} s\n`)
-    },
-  })
-  process.stdout.write(`${report.mutations.length - report.uncaught.length} of ${report.mutations.length} caught\n`)
-  if (isJson) process.stdout.write(`${JSON.stringify(report)}\n`)
-  return report.uncaught.length === 0 ? 0 : 1
-}
-
 async function runOne(job: Job, isJson: boolean): Promise<number> {
   const startedMs = performance.now()
   const result = await runJob(job)
@@ -167,8 +150,7 @@ async function explain(job: Job, result: SeedResult): Promise<void> {
 try {
   process.exitCode = await main(parseOptions(process.argv.slice(2)))
 } catch (thrown) {
-  process.exitCode = 2
-  process.stderr.write(
-    `${thrown instanceof Error ? (process.env['DEBUG'] ? thrown.stack : thrown.message) : String(thrown)}\n`,
-  )
+  if (!(thrown instanceof CodedError)) throw thrown
+  process.stderr.write(`${thrown.message}\n${thrown.hint}\n`)
+  process.exitCode = thrown.exitCode
 }

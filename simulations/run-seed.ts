@@ -6,6 +6,7 @@ import type { Observer } from './observation.ts'
 import { runPlan } from './run-plan.ts'
 import type { Plan, Scenario } from './scenarios/scenario.ts'
 import { TraceHash } from './trace.ts'
+import { withNames } from './world/foundation.ts'
 
 /** What a run does otherwise than its seed says: how a shrunk schedule is played again. */
 export interface Replay {
@@ -43,7 +44,7 @@ export async function runSeed({ scenario, seed, replay, observers = [] }: SeedIn
   const suite = new CheckerSuite(
     {
       violation: (found) => {
-        violation ??= found
+        violation ??= { ...found, message: withNames(found.message) }
       },
       undecided: () => {
         undecided += 1
@@ -57,6 +58,7 @@ export async function runSeed({ scenario, seed, replay, observers = [] }: SeedIn
     },
   )
   const trace = new TraceHash()
+  const rejections = new Rejections()
   const figures = await runPlan({
     plan,
     random,
@@ -64,7 +66,7 @@ export async function runSeed({ scenario, seed, replay, observers = [] }: SeedIn
     isOver: () => violation !== undefined,
   })
   if (violation === undefined) suite.finish()
-  const [defect] = figures.defects
+  const [defect] = [...figures.defects, ...(await rejections.stop())]
   if (defect !== undefined) violation ??= { checker: 'no-defect', message: defect, atMs: figures.simulatedMs }
   return {
     seed,
@@ -75,5 +77,24 @@ export async function runSeed({ scenario, seed, replay, observers = [] }: SeedIn
     traceHash: trace.digest(),
     faults: plan.faults,
     safetyMs: plan.safetyMs,
+  }
+}
+
+/** Promises of this run that failed and that nobody waited for: in a real process each of them ends it. */
+class Rejections {
+  private readonly reasons: string[] = []
+  private readonly listener = (reason: unknown): void => {
+    this.reasons.push(`unhandled: ${reason instanceof Error ? reason.stack : String(reason)}`)
+  }
+
+  constructor() {
+    process.on('unhandledRejection', this.listener)
+  }
+
+  async stop(): Promise<readonly string[]> {
+    // They are told in the turn after the one in which they happened.
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', this.listener)
+    return this.reasons
   }
 }

@@ -12,7 +12,7 @@
 import type { LogIndex, PeerId, Term } from '../../src/base/index.ts'
 import type { EntryFact, Observation, Observed, Observer, VotersFact } from '../observation.ts'
 import { REMEMBERED_ENTRIES_MAX, REMEMBERED_TERMS_MAX, RecentMap } from './checker.ts'
-import type { NodeLogs, PlacedConfiguration } from './node-logs.ts'
+import { isQuorum, type NodeLogs, type PlacedConfiguration } from './node-logs.ts'
 
 export interface CommittedEntry {
   readonly index: LogIndex
@@ -118,9 +118,7 @@ export class Commitments implements Observer {
       const { durable } = this.logs.of(peer)
       return index < durable.base.index || durable.termAt(index) === term
     }
-    const majority = (peers: readonly PeerId[]): boolean =>
-      peers.length === 0 || peers.filter(holds).length * 2 > peers.length
-    return majority(configuration.voters) && majority(configuration.votersOutgoing)
+    return isQuorum(configuration, holds)
   }
 
   private commit(node: PeerId, index: number): void {

@@ -1,12 +1,12 @@
 /**
- * At most one leader per term (Raft figure 3), and what that rests on: one vote per voter and term, on the disk before it
- * leaves (§5.4.1, figure 2 "persistent state"). A vote that a node sent counts against it for good, also after its disk
+ * At most one leader per term (Raft figure 3), and what that rests on: the votes of a quorum, of both halves while the
+ * configuration is joint (§6); and one vote per voter and term, on the disk before it leaves (figure 2). A vote that a node sent counts against it for good, also after its disk
  * was wiped: that is why a rebuilt node must not vote before it is safe.
  */
 import type { PeerId, Term } from '../../src/base/index.ts'
 import type { Observation, Observed } from '../observation.ts'
 import { type Checker, REMEMBERED_TERMS_MAX, RecentMap, type Sink } from './checker.ts'
-import type { NodeLogs } from './node-logs.ts'
+import { isQuorum, type NodeLogs } from './node-logs.ts'
 
 export class ElectionSafety implements Checker {
   readonly name = 'election-safety'
@@ -58,6 +58,10 @@ export class ElectionSafety implements Checker {
     const other = this.leaders.get(term)
     if (other === undefined) this.leaders.set(term, node)
     else if (other !== node) this.report(`term ${term} has two leaders, ${other} and ${node}`, node, atMs)
+    const configuration = this.logs.of(node).handedConfiguration?.configuration
+    const voted = (peer: PeerId): boolean => this.durable.get(`${peer} ${term}`) === node
+    if (configuration !== undefined && !isQuorum(configuration, voted))
+      this.report(`leads term ${term} without the durable votes of a quorum`, node, atMs)
   }
 
   private votes({ node, term, candidate, atMs }: Observed<'vote-sent'>): void {

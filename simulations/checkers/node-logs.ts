@@ -18,6 +18,12 @@ type Pending =
   | { readonly kind: 'write'; readonly write: LogWriteFact }
   | { readonly kind: 'snapshot'; readonly hardState: HardStateFact; readonly base: BaseFact }
 
+/** Whether those for which `counts` holds are a majority, and of both halves while the configuration is joint. */
+export function isQuorum({ voters, votersOutgoing }: VotersFact, counts: (peer: PeerId) => boolean): boolean {
+  const majority = (peers: readonly PeerId[]): boolean => peers.filter(counts).length * 2 > peers.length
+  return majority(voters) && (votersOutgoing.length === 0 || majority(votersOutgoing))
+}
+
 const NO_BASE: BaseFact = { index: 0 as LogIndex, term: 0 as BaseFact['term'], configuration: undefined }
 
 export interface PlacedConfiguration {

@@ -5,9 +5,9 @@
  * stays; without PreVote it runs away, and deposes a leader that works as soon as it is heard again.
  */
 import type { PeerId, Term } from '../../src/base/index.ts'
-import type { Observation, Observed, VotersFact } from '../observation.ts'
+import type { Observation, Observed } from '../observation.ts'
 import type { Checker, Sink } from './checker.ts'
-import type { NodeLogs } from './node-logs.ts'
+import { isQuorum, type NodeLogs } from './node-logs.ts'
 
 export class TermConsent implements Checker {
   readonly name = 'term-consent'
@@ -53,16 +53,10 @@ export class TermConsent implements Checker {
     const before = disk.durable.hardState
     if (before?.term === term && before.vote === node) return
     const configuration = disk.handedConfiguration?.configuration
-    if (configuration === undefined || this.isQuorumIn(configuration, node, term - 1)) return
+    const consents = (peer: PeerId): boolean => peer === node || (this.reached.get(peer) ?? 0) >= term - 1
+    if (configuration === undefined || isQuorum(configuration, consents)) return
     const message = `campaigns for term ${term}; no quorum has been in term ${term - 1} to consent`
     this.sink.violation({ checker: this.name, message, node, atMs })
-  }
-
-  private isQuorumIn({ voters, votersOutgoing }: VotersFact, candidate: PeerId, term: number): boolean {
-    const consents = (peer: PeerId): boolean => peer === candidate || (this.reached.get(peer) ?? 0) >= term
-    const majority = (peers: readonly PeerId[]): boolean =>
-      peers.length === 0 || peers.filter(consents).length * 2 > peers.length
-    return majority(voters) && majority(votersOutgoing)
   }
 
   private reach(node: PeerId, term: Term | undefined): void {

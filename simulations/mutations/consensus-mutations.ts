@@ -219,24 +219,36 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'read-without-asking-the-group',
-    why: 'A leader answers reads without knowing that it still leads.',
+    why: 'A leader answers reads without asking whether it still leads.',
     edits: [
       {
         file: 'src/raft/reading.ts',
-        find: '(peer) => peer === state.self || (progress.get(peer)?.answeredRound ?? 0) >= round,',
-        replace: '(peer) => peer === state.self || (progress.get(peer)?.answeredRound ?? 0) <= round,',
+        find: 'if (isSoleVoter(state.configuration, state.self)) {',
+        replace: 'if (isSoleVoter(state.configuration, state.self) || state.hasCommittedInTerm) {',
       },
     ],
     scenarios: ['partitions', 'authority'],
   },
   {
-    name: 'conflicting-log-kept-under-a-snapshot',
-    why: 'A snapshot is taken for known where the log has any entry at its index.',
+    name: 'log-kept-under-a-snapshot',
+    why: 'A snapshot is installed, and the log that was there is not dropped first.',
     edits: [
       {
-        file: 'src/raft/following.ts',
-        find: 'if (ownTerm === term) state.learnCommit(index)',
-        replace: 'if (ownTerm !== undefined) state.learnCommit(index)',
+        file: 'src/raft/log.ts',
+        find: '    this.entries.length = 0\n    this.appliedBytes = 0\n',
+        replace: '    this.appliedBytes = 0\n',
+      },
+    ],
+    scenarios: ['partitions', 'authority'],
+  },
+  {
+    name: 'records-kept-under-a-snapshot',
+    why: 'Records that a snapshot does not have stay in the store: leases that have ended are back after a restart.',
+    edits: [
+      {
+        file: 'src/store/state-records.ts',
+        find: 'for (const name of this.records.names) if (!records.has(name)) changes.push(',
+        replace: "for (const name of this.records.names) if (name === '' && !records.has(name)) changes.push(",
       },
     ],
     scenarios: ['partitions', 'authority'],

@@ -1,7 +1,6 @@
 /** What `npm run sim` is asked for. */
 import { parseArgs } from 'node:util'
 import { CodedError } from '../../src/base/index.ts'
-import { MUTATIONS } from '../mutations/catalogue.ts'
 import { SCENARIOS, scenarioNamed } from '../scenarios/index.ts'
 
 const SEEDS_DEFAULT = 100
@@ -19,15 +18,13 @@ export type Options =
       readonly isJson: boolean
     }
   | { readonly mode: 'one'; readonly scenario: string; readonly seed: number; readonly isJson: boolean }
-  /** All of them, unless some are named. */
-  | { readonly mode: 'mutations'; readonly names: readonly string[]; readonly isJson: boolean }
+  | { readonly mode: 'mutations'; readonly isJson: boolean }
   | { readonly mode: 'replay'; readonly file: string; readonly isJson: boolean }
 
 export const USAGE = `npm run sim -- --scenario NAME [--seeds N] [--from S] [--twice] [--json]
 npm run sim -- --scenario NAME --seed S      one seed; when it fails, its timeline is written
 npm run sim -- --replay FILE                 a run that was written down
-npm run sim -- --mutations [--mutation NAME] [--json]
-                                             deliberate bugs: which checker catches each
+npm run sim -- --mutations [--json]          deliberate bugs: which checker catches each
 
 scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}`).join('\n')}
@@ -40,8 +37,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const values = read(argv)
   const isJson = values.json ?? false
   if (values.help) return { mode: 'help' }
-  const names = values.mutation ?? []
-  if (values.mutations || names.length > 0) return { mode: 'mutations', names: names.map(mutationName), isJson }
+  if (values.mutations) return { mode: 'mutations', isJson }
   if (values.replay !== undefined) return { mode: 'replay', file: values.replay, isJson }
   const scenario = values.scenario ?? 'authority'
   if (scenarioNamed(scenario) === undefined)
@@ -69,7 +65,6 @@ function read(argv: readonly string[]) {
         seed: { type: 'string' },
         replay: { type: 'string' },
         mutations: { type: 'boolean' },
-        mutation: { type: 'string', multiple: true },
         twice: { type: 'boolean' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -78,11 +73,6 @@ function read(argv: readonly string[]) {
   } catch {
     throw invalid('arguments', argv.join(' '), 'what --help shows')
   }
-}
-
-function mutationName(name: string): string {
-  if (MUTATIONS.some((mutation) => mutation.name === name)) return name
-  throw invalid('--mutation', name, MUTATIONS.map((mutation) => mutation.name).join(', '))
 }
 
 function whole(field: string, text: string, min: number): number {

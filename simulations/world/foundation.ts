@@ -9,7 +9,16 @@ const SEED_BYTES = 32
 /** Every machine has it from the start: sealing it for another is cryptography, which no seed repeats. */
 const ROOT_KEY = SigningKey.fromSeed(new Uint8Array(SEED_BYTES).fill(7))
 
-export const peerOf = (name: string): PeerId => `12D3KooW${name.padEnd(44, 'x')}` as PeerId
+const PEER_ID_HEAD = '12D3KooW'
+const NAME_CHARS = 44
+
+export const peerOf = (name: string): PeerId => `${PEER_ID_HEAD}${name.padEnd(NAME_CHARS, 'x')}` as PeerId
+
+/** A text with the names of machines in place of their peer ids. */
+export const withNames = (text: string): string =>
+  text.replaceAll(new RegExp(`${PEER_ID_HEAD}(\\w{${NAME_CHARS}})`, 'g'), (_, padded: string) =>
+    padded.replace(/x+$/, ''),
+  )
 
 export function rosterEntryOf(name: string): RosterEntry {
   return {

@@ -62,6 +62,11 @@ export class MembershipDriver {
     return this.core.members()
   }
 
+  /** Whether this member was ever heard of since this process started. */
+  isKnown(peer: PeerId): boolean {
+    return this.core.members().some((member) => member.peer === peer && member.status !== 'unseen')
+  }
+
   start(): void {
     this.refreshRecord()
     this.cancelTick = this.init.scheduler.every(this.init.options.tickMs, () => {

@@ -245,7 +245,8 @@ export class MeshNode {
         deadVoterDelayMs: deadVoterMs,
         shrinkDelayMs: shrinkVotersMs,
       },
-      isConnected: (peer) => transport.isConnected(peer),
+      // Whoever has never said who it is (a tool, a client of the authority) is no machine to keep a log.
+      isConnected: (peer) => transport.isConnected(peer) && this.membership.isKnown(peer),
       wishOf: (peer) => this.wishOf(peer),
       kick: () => this.raft.kick(),
       readBarrier: () => this.raft.readBarrier(),

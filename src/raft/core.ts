@@ -261,6 +261,7 @@ export class RaftCore {
     const base = { index: cut, term: present(log.termAt(cut), 'term of what is applied'), configuration }
     log.cutTo(base)
     state.configurations.compactTo(cut)
+    for (const progress of this.leadership?.progress.values() ?? []) progress.logWasCut(cut)
     this.compaction = base
   }
 

@@ -82,6 +82,7 @@ export class Member implements Transport {
         index: this.index,
         data: encode({ index: this.index, texts: this.texts, padding: new Uint8Array(group.paddingBytes) }),
       }),
+      checkSnapshot: ({ data }) => void decode(stateSchema, data, 'test state'),
       installSnapshot: ({ index, data }) => {
         this.texts.splice(0, this.texts.length, ...decode(stateSchema, data, 'test state').texts)
         this.index = index

@@ -38,7 +38,15 @@ test('3 voters: an election, commits, crashes and a second election pass', () =>
 describe('election safety finds', () => {
   test('3 voters: two leaders of one term', () => {
     const told = threeVoters().elects(ada, 2, [ada, bob]).leads(cyd, 2)
-    expect(told.judged()).toEqual(['election-safety: term 2 has two leaders, ada and cyd'])
+    expect(told.judged()).toContain('election-safety: term 2 has two leaders, ada and cyd')
+  })
+
+  test('3 voters: a leader with one durable vote, or with those of one half of a joint configuration', () => {
+    const alone = 'leads term 2 without the durable votes of a quorum'
+    expect(threeVoters().elects(ada, 2, [ada]).judged()).toEqual([`election-safety: ${alone}`])
+    const joint = configurationEntry(2, 1, voters([ada, bob, cyd], [dan]))
+    const told = threeVoters().begins(dan).writes(ada, [joint])
+    expect(told.elects(ada, 2, [ada, bob]).judged()).toEqual([`election-safety: ${alone}`])
   })
 
   test('3 voters: a vote that left before it was on the disk', () => {
@@ -212,7 +220,7 @@ describe('leader completeness finds', () => {
   })
 
   test('nothing when a late leader of an older term lacks what a newer term committed', () => {
-    const told = adaLeads().writes(cyd, [], hard(1, cyd)).leads(cyd, 1)
+    const told = adaLeads().writes(cyd, [], hard(1, cyd)).writes(dan, [], hard(1, cyd)).leads(cyd, 1)
     expect(told.judged()).toEqual([])
   })
 
