@@ -248,7 +248,8 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/store/state-records.ts',
         find: 'for (const name of this.records.names) if (!records.has(name)) changes.push(',
-        replace: "for (const name of this.records.names) if (name === '' && !records.has(name)) changes.push(",
+        replace:
+          "for (const name of this.records.names) if (name === '' && !records.has(name)) changes.push(",
       },
     ],
     scenarios: ['partitions', 'authority'],

@@ -1,12 +1,13 @@
 /**
  * Shows that the simulations would find the mistakes of the catalogue: each mutation runs alone, in a process of its own, over
  * more and more seeds of its scenarios, until some checker objects or the budget is spent. The seeds are those that
- * `npm run sim` begins with, so what catches a mutation here would have caught it there.
+ * `npm run sim` begins with, so what catches a mutation here would have caught it there. A seed that fails without the
+ * mutation as well is no evidence.
  */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { assert, present } from '../../src/base/index.ts'
+import { assert } from '../../src/base/index.ts'
 import type { Mutation } from './mutation.ts'
 
 /** Most are caught within the first few; each process takes a second to start, so later batches are larger. */
@@ -26,13 +27,13 @@ export interface Caught {
   readonly seed: number
 }
 
-/** Runs some seeds of a scenario with a mutation: who objected first. */
-export type RunBatch = (
-  mutation: Mutation,
-  scenario: string,
-  from: number,
-  seeds: number,
-) => Promise<Caught | undefined>
+/** Runs some seeds of a scenario, with a mutation or without: those that failed. */
+export type RunBatch = (batch: {
+  readonly mutation: Mutation | undefined
+  readonly scenario: string
+  readonly from: number
+  readonly seeds: number
+}) => Promise<readonly Caught[]>
 
 /** The last line of `npm run sim -- --mutations --json`. */
 export interface MutationReport {
@@ -65,8 +66,10 @@ async function hunt(mutation: Mutation, runBatch: RunBatch): Promise<Caught | un
   let from = 1
   for (const seeds of BATCHES) {
     for (const scenario of mutation.scenarios) {
-      const caught = await runBatch(mutation, scenario, from, seeds)
-      if (caught !== undefined) return caught
+      for (const caught of await runBatch({ mutation, scenario, from, seeds })) {
+        const without = await runBatch({ mutation: undefined, scenario, from: caught.seed, seeds: 1 })
+        if (without.length === 0) return caught
+      }
     }
     from += seeds
   }
@@ -77,23 +80,23 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const PRELOAD = fileURLToPath(new URL('./preload.ts', import.meta.url))
 
 /** A batch as a process. @throws when the process gives no report: the mutation is stale, or the simulator is broken. */
-export const runBatchInProcess: RunBatch = (mutation, scenario, from, seeds) => {
+export const runBatchInProcess: RunBatch = ({ mutation, scenario, from, seeds }) => {
   const batch = ['--scenario', scenario, '--from', `${from}`, '--seeds', `${seeds}`, '--json']
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
       ['--import', PRELOAD, MAIN, ...batch],
       {
-        env: { ...process.env, POPULI_MUTATION: mutation.name },
+        env: { ...process.env, POPULI_MUTATION: mutation?.name },
         timeout: BATCH_MS_MAX,
         killSignal: 'SIGKILL',
         maxBuffer: OUTPUT_BYTES_MAX,
       },
       (error, stdout, stderr) => {
         // Too slow to say: not caught, whatever the reason.
-        if (error?.killed) return resolve(undefined)
+        if (error?.killed) return resolve([])
         try {
-          resolve(firstFailure(scenario, stdout, stderr))
+          resolve(failuresOf(scenario, stdout, stderr))
         } catch (thrown) {
           reject(thrown)
         }
@@ -102,13 +105,10 @@ export const runBatchInProcess: RunBatch = (mutation, scenario, from, seeds) => 
   })
 }
 
-function firstFailure(scenario: string, stdout: string, stderr: string): Caught | undefined {
+function failuresOf(scenario: string, stdout: string, stderr: string): readonly Caught[] {
   const line = stdout.trimEnd().split('\n').at(-1) ?? ''
-  assert(
-    line.startsWith('{'),
-    `the simulator gave no report: ${stderr.trimEnd().split('\n').slice(-12).join('\n')}`,
-  )
+  const end = stderr.trimEnd().split('\n').slice(-12).join('\n')
+  assert(line.startsWith('{'), `the simulator gave no report: ${end}`)
   const { failures } = reportSchema.parse(JSON.parse(line))
-  if (failures.length === 0) return undefined
-  return { scenario, ...present(failures[0], 'the first failure') }
+  return failures.map(({ seed, checker }) => ({ scenario, seed, checker }))
 }

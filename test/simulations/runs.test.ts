@@ -7,15 +7,18 @@ import { corpus } from '../../simulations/corpus.ts'
 import type { FaultKind } from '../../simulations/faults/fault.ts'
 import { runSeed } from '../../simulations/run-seed.ts'
 import { commandFor } from '../../simulations/runner/failure.ts'
-import { SCENARIOS, scenarioNamed } from '../../simulations/scenarios/index.ts'
-import { Random } from '../../src/base/index.ts'
+import { SCENARIOS, type Scenario, scenarioNamed } from '../../simulations/scenarios/index.ts'
+import { present, Random } from '../../src/base/index.ts'
+
+function named(name: string): Scenario {
+  return present(scenarioNamed(name), `scenario ${name}`)
+}
 
 /** About a quarter of a second each. */
 const SEEDS_OF = { authority: 40, partitions: 20, disks: 25, clocks: 20, 'membership-changes': 10 } as const
 
 describe.each(Object.entries(SEEDS_OF))('scenario %s', (name, count) => {
-  const scenario = scenarioNamed(name)
-  if (scenario === undefined) throw new RangeError(`no scenario ${name}`)
+  const scenario = named(name)
 
   it.each(Array.from({ length: count }, (_, at) => at + 1))('seed %i', async (seed) => {
     const { violation } = await runSeed({ scenario, seed })
@@ -25,8 +28,7 @@ describe.each(Object.entries(SEEDS_OF))('scenario %s', (name, count) => {
 
 describe('the corpus', () => {
   it.each(corpus())('$file: $why', async ({ scenario: name, seed, replay, file }) => {
-    const scenario = scenarioNamed(name)
-    if (scenario === undefined) throw new RangeError(`no scenario ${name}`)
+    const scenario = named(name)
     const { violation } = await runSeed({ scenario, seed, replay })
     expect(violation, commandFor({ scenario: name, seed, file })).toBeUndefined()
   })
@@ -49,7 +51,7 @@ describe('a run', () => {
   )
 
   it('a schedule that was written down does what the drawn one did', async () => {
-    const scenario = SCENARIOS[0]
+    const scenario = named('authority')
     const drawn = await runSeed({ scenario, seed: 3 })
     const { faults, safetyMs } = drawn
     const replayed = await runSeed({

@@ -44,9 +44,11 @@ describe('election safety finds', () => {
   test('3 voters: a leader with one durable vote, or with those of one half of a joint configuration', () => {
     const alone = 'leads term 2 without the durable votes of a quorum'
     expect(threeVoters().elects(ada, 2, [ada]).judged()).toEqual([`election-safety: ${alone}`])
-    const joint = configurationEntry(2, 1, voters([ada, bob, cyd], [dan]))
-    const told = threeVoters().begins(dan).writes(ada, [joint])
-    expect(told.elects(ada, 2, [ada, bob]).judged()).toEqual([`election-safety: ${alone}`])
+    const joint = configurationEntry(2, 1, voters([ada, bob, dan], [ada, bob, cyd]))
+    const told = threeVoters()
+      .begins(dan, { state: hard(1) })
+      .writes(ada, [joint])
+    expect(told.elects(ada, 2, [ada, dan]).judged()).toEqual([`election-safety: ${alone}`])
   })
 
   test('3 voters: a vote that left before it was on the disk', () => {
@@ -220,7 +222,14 @@ describe('leader completeness finds', () => {
   })
 
   test('nothing when a late leader of an older term lacks what a newer term committed', () => {
-    const told = adaLeads().writes(cyd, [], hard(1, cyd)).writes(dan, [], hard(1, cyd)).leads(cyd, 1)
+    const told = threeVoters()
+      .writes(bob, [], hard(2, cyd))
+      .writes(cyd, [], hard(2, cyd))
+      .elects(ada, 3, [ada, bob])
+      .writes(ada, [entry(2, 3)])
+      .writes(bob, [entry(2, 3)])
+      .commits(ada, 2)
+      .leads(cyd, 2)
     expect(told.judged()).toEqual([])
   })
 

@@ -113,21 +113,29 @@ describe('a process with a mutation', () => {
 })
 
 describe('the hunt', () => {
-  const [caught, missed] = [mutation('caught'), mutation('missed')]
-  const asked: string[] = []
-  const runBatch: RunBatch = async ({ name }, scenario, from, seeds) => {
-    asked.push(`${name} ${scenario} ${from}+${seeds}`)
-    const isCaught = name === 'caught' && scenario === 'second' && from > 1
-    return isCaught ? { checker: 'single-owner', scenario, seed: from } : undefined
-  }
-
-  test('tries few seeds of every scenario before many, ends with the first objection, and says who is missed', async () => {
+  const hunt = async (...names: readonly string[]) => {
+    const asked: string[] = []
     const told: string[] = []
+    const runBatch: RunBatch = async ({ mutation, scenario, from, seeds }) => {
+      asked.push(`${mutation?.name ?? 'none'} ${scenario} ${from}+${seeds}`)
+      const failed = (seed: number) => ({ checker: 'single-owner', scenario, seed })
+      if (mutation === undefined) return from === 6 ? [failed(6)] : []
+      if (mutation.name === 'missed' || scenario === 'first') return []
+      return mutation.name === 'unclear'
+        ? [failed(6)]
+        : [6, 7].map(failed).filter(({ seed }) => seed >= from + 1)
+    }
     const report = await runMutations({
-      mutations: [caught, missed],
+      mutations: names.map((name) => mutation(name)),
       runBatch,
       onResult: ({ name }, by) => told.push(`${name} ${by?.checker} ${by?.seed}`),
     })
+    return { asked, told, report }
+  }
+
+  test('reports who is caught, by which checker, and who is not', async () => {
+    const { told, report } = await hunt('caught', 'missed')
+    expect(told).toEqual(['caught single-owner 7', 'missed undefined undefined'])
     expect(report).toEqual({
       mutations: [
         { name: 'caught', caughtBy: 'single-owner' },
@@ -135,13 +143,28 @@ describe('the hunt', () => {
       ],
       uncaught: ['missed'],
     })
-    expect(told).toEqual(['caught single-owner 5', 'missed undefined undefined'])
-    expect(asked.slice(0, 5)).toEqual([
+  })
+
+  test('tries few seeds of every scenario before many of any', async () => {
+    const { asked } = await hunt('missed')
+    expect(asked).toEqual([
+      'missed first 1+4',
+      'missed second 1+4',
+      'missed first 5+12',
+      'missed second 5+12',
+      'missed first 17+48',
+      'missed second 17+48',
+    ])
+  })
+
+  test('takes no seed for evidence that fails without the mutation as well', async () => {
+    const { asked, report } = await hunt('caught', 'unclear')
+    expect(asked.slice(0, 4)).toEqual([
       'caught first 1+4',
       'caught second 1+4',
-      'caught first 5+12',
-      'caught second 5+12',
-      'missed first 1+4',
+      'none second 6+1',
+      'none second 7+1',
     ])
+    expect(report.uncaught).toEqual(['unclear'])
   })
 })
