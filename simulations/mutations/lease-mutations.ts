@@ -60,7 +60,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
         replace: 'if (lease !== undefined && lease.renewals >= renewals) end(',
       },
     ],
-    scenarios: ['authority', 'clocks'],
+    scenarios: ['disks', 'partitions', 'authority'],
   },
   {
     name: 'expired-by-a-stale-leader',
@@ -96,22 +96,10 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/node/authority-client.ts',
         find: 'return { answer: unwrap(answer), sentAt }',
-        replace: 'return { answer: unwrap(answer), sentAt: bootMs(Math.max(sentAt, this.init.clock.now())) }',
+        replace: 'return { answer: unwrap(answer), sentAt: this.init.clock.now() }',
       },
     ],
     scenarios: ['authority', 'partitions'],
-  },
-  {
-    name: 'renewed-by-anybody',
-    why: 'Whoever knows a lease id renews the lease.',
-    edits: [
-      {
-        file: 'src/authority/lease-commands.ts',
-        find: '  if (lease.holder !== context.proposal.requester) return notHolder(lease)\n  if (lease.revocation',
-        replace: '  if (lease.revocation',
-      },
-    ],
-    scenarios: ['authority'],
   },
   {
     name: 'granted-while-held',

@@ -160,11 +160,6 @@ export class Machine implements Endpoint {
     this.current?.transport.deliverGossip(from, bytes)
   }
 
-  /** Role and commit index may have changed. */
-  poll(): void {
-    this.current?.tap.poll()
-  }
-
   start(): void {
     if (this.current !== undefined || this.isInRepair) return
     if (this.lastGuardian?.isQuiet === false) {

@@ -270,8 +270,8 @@ export class NodeTap {
       this.tell({ type: 'append-accepted', node, term, index: message.matchIndex })
   }
 
-  /** Role and commit index, as they are now. */
-  poll(): void {
+  /** Role and commit index, as they are now. (Whatever changes them, the core has something ready.) */
+  private poll(): void {
     if (this.mesh === undefined || this.over) return
     const { node } = this
     const { role, term, leader, commitIndex } = this.mesh.core.status

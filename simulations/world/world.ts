@@ -119,9 +119,6 @@ export class World {
 
   /** @param isOver asked after each event; `true` ends the run there. */
   async run(untilMs: number, isOver: () => boolean): Promise<void> {
-    await this.queue.run(untilMs, () => {
-      for (const machine of this.machines) machine.poll()
-      return isOver()
-    })
+    await this.queue.run(untilMs, isOver)
   }
 }

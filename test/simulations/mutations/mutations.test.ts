@@ -38,6 +38,30 @@ describe('the catalogue', () => {
     }
   })
 
+  test('uses no name that its file does not know: that would be caught for the wrong reason', () => {
+    const words = (text: string): readonly string[] =>
+      text.replace(/'[^']*'/g, '').match(/[A-Za-z_]\w*/g) ?? []
+    const everywhere = new Set([
+      'Math',
+      'max',
+      'min',
+      'slice',
+      'filter',
+      'startsWith',
+      'catch',
+      'undefined',
+      'void',
+      'null',
+    ])
+    for (const { name, edits } of MUTATIONS) {
+      for (const { file, replace } of edits) {
+        const known = new Set(words(read(file)))
+        const unknown = words(replace).filter((word) => !known.has(word) && !everywhere.has(word))
+        expect(unknown, name).toEqual([])
+      }
+    }
+  })
+
   test('names scenarios that exist', () => {
     const known = SCENARIOS.map(({ name }) => name)
     for (const { scenarios } of MUTATIONS) {
