@@ -18,7 +18,11 @@ const DECODE_OPTIONS = {
 
 /** Fields with the value `undefined` are left out, so that optional fields survive a round trip. */
 export function encode(value: unknown): Uint8Array {
-  return cborEncode(value, { ignoreUndefinedProperties: true })
+  const bytes = cborEncode(value, { ignoreUndefinedProperties: true })
+  // A plain view: for some lengths cborg hands out a Buffer, whose `slice` does not copy as that of other bytes does.
+  return bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /**

@@ -87,6 +87,13 @@ describe('strictness (RFC 8949)', () => {
 })
 
 describe('garbage', () => {
+  test('gives plain bytes, however many: no Buffer, whose slice would share them', () => {
+    for (let length = 0; length < 300; length++) {
+      const values = ['x'.repeat(length), new Uint8Array(length), Array.from({ length }, () => 'ab')]
+      for (const value of values) expect(encode(value).constructor).toBe(Uint8Array)
+    }
+  })
+
   test('random bytes either decode or are malformed; nothing else comes out', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => {
