@@ -47,7 +47,7 @@ export class LeaderCompleteness implements Checker {
 
   private commits({ node, index, atMs }: Observed<'commit-advanced'>): void {
     const role = this.commitments.roleOf(node)
-    if (role?.role !== 'leader' || index <= this.commitments.lastIndex) return
+    if (role?.role !== 'leader') return
     const term = this.logs.of(node).handedTermAt(index) ?? this.commitments.quorumEntry(node, index)?.term
     if (term !== undefined && term !== role.term)
       this.report(

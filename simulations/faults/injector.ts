@@ -103,7 +103,7 @@ export class FaultInjector {
         machine.stop()
         return this.startLater(machine, fault.forMs)
       case 'sleep':
-        machine.sleep()
+        machine.suspend()
         return this.during(fault.forMs, () => machine.wake())
       case 'stall':
         machine.process?.stall(fault.forMs)

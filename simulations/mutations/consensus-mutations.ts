@@ -62,8 +62,8 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/raft/election.ts',
-        find: '  countPreVotes(state, ballot)\n}\n\n/**\n * "On conversion to candidate"',
-        replace: '  startElection(state, false)\n}\n\n/**\n * "On conversion to candidate"',
+        find: "state.role = { role: 'pre-candidate', ballot }",
+        replace: 'return startElection(state, false)',
       },
     ],
     scenarios: ['authority', 'partitions'],

@@ -57,7 +57,7 @@ export class HardwareClock implements Clock {
     return this.sleptMs
   }
 
-  sleep(): void {
+  suspend(): void {
     this.asleepSinceMs ??= this.queue.nowMs
   }
 

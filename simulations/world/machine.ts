@@ -211,9 +211,9 @@ export class Machine implements Endpoint {
       )
   }
 
-  sleep(): void {
+  suspend(): void {
     if (this.current === undefined || this.clock.isAsleep) return
-    this.clock.sleep()
+    this.clock.suspend()
     this.current.guardian.fellAsleep()
     this.init.network.fellAsleep(this.peer)
   }

@@ -12,6 +12,8 @@ export interface PathQuality {
 }
 
 const SPIKE_TIMES = 20
+/** Slower than this is not slow but silent. */
+const DELAY_MS_MAX = 2000
 
 /** One direction between two machines. Faults overlap: each is counted, and ends for itself. */
 export class Path {
@@ -63,7 +65,7 @@ export class Path {
     const { delayMsMin, delayMsMax, spikePart } = this.quality
     const usual = delayMsMin + this.random.float() * (delayMsMax - delayMsMin)
     const spike = this.random.float() < spikePart ? 1 + this.random.float() * (SPIKE_TIMES - 1) : 1
-    return usual * spike * Math.max(1, ...[...this.slow].map(({ times }) => times))
+    return Math.min(DELAY_MS_MAX, usual * spike * Math.max(1, ...[...this.slow].map(({ times }) => times)))
   }
 
   gossipCopies(): number {

@@ -21,6 +21,8 @@ export interface DiskQuality {
 export type Damage = 'torn' | 'lied' | 'flipped' | 'emptied'
 
 const SPIKE_TIMES = 30
+/** Slower than this is not slow but stalled. */
+const WRITE_MS_MAX = 3000
 /** How often a stalled write looks whether the stall is over. */
 const STALL_LOOK_MS = 100
 /** Newest batches that a disk which lied about its cache may lose. */
@@ -35,6 +37,8 @@ export class VirtualDisk {
   private readonly quality: DiskQuality
   private disk: MemoryDisk
   private readonly path: string
+  /** Written since this disk was new, and not taken back. */
+  private batches = 0
   private stalledUntilMs = 0
   private readonly slow = new Set<{ readonly times: number }>()
   /** Ends the write under way, if it may. Gone with a crash: whoever waited for it never hears of it. */
@@ -91,9 +95,9 @@ export class VirtualDisk {
       case 'torn':
         return 'nothing was being written'
       case 'lied': {
-        const count = this.random.integer(1, LOST_BATCHES_MAX)
-        if (this.disk.records.size === 0) return 'nothing was on it'
+        const count = Math.min(this.batches, this.random.integer(1, LOST_BATCHES_MAX))
         this.disk.loseBatches(count)
+        this.batches -= count
         return `${count} acknowledged batches are gone`
       }
       case 'flipped': {
@@ -104,6 +108,7 @@ export class VirtualDisk {
       }
       case 'emptied':
         this.disk = this.blank()
+        this.batches = 0
         this.undamaged = undefined
         return 'all of it'
     }
@@ -119,6 +124,7 @@ export class VirtualDisk {
     const kept = this.undamaged === undefined ? NOTHING_KEPT : await keptOf(this.undamaged)
     this.undamaged = undefined
     this.disk = new MemoryDisk(this.path)
+    this.batches = 0
     await rebuildMemoryStores(this.disk, kept)
     this.disk.beforeWrite = () => this.delay()
   }
@@ -160,6 +166,7 @@ export class VirtualDisk {
         const stallMs = this.stalledUntilMs - this.queue.nowMs
         if (stallMs > 0) return void this.queue.after(Math.min(stallMs, STALL_LOOK_MS), finish)
         this.finish = undefined
+        this.batches += 1
         resolve()
       }
       this.finish = finish
@@ -171,7 +178,7 @@ export class VirtualDisk {
     const { writeMsMin, writeMsMax, spikePart } = this.quality
     const usual = writeMsMin + this.random.float() * (writeMsMax - writeMsMin)
     const spike = this.random.float() < spikePart ? 1 + this.random.float() * (SPIKE_TIMES - 1) : 1
-    return usual * spike * Math.max(1, ...[...this.slow].map(({ times }) => times))
+    return Math.min(WRITE_MS_MAX, usual * spike * Math.max(1, ...[...this.slow].map(({ times }) => times)))
   }
 }
 

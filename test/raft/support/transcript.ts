@@ -4,7 +4,7 @@
  * order.
  *
  * Servers
- *   option electionTicks=4          before `start` and `join`; any of `RaftOptions`
+ *   option electionTicks=4          before `start` and `join`; any of `RaftOptions`, such as commitNews=each-tick
  *   start n1                        a new group of one, as `populi init` writes it
  *   start n1 n2 n3                  a group of three with the same first entry
  *   start n1 n2 log=1,1,2 of=n1,n2,n3 learners=n4 term=3 vote=n2 commit=2
@@ -98,7 +98,8 @@ export class Transcript {
 
   private readonly handlers: Readonly<Record<string, (args: Arguments) => void>> = {
     option: ({ options }) => {
-      for (const [key, value] of options) this.options = { ...this.options, [key]: Number(value) }
+      for (const [key, value] of options)
+        this.options = { ...this.options, [key]: /^\d+$/.test(value) ? Number(value) : value }
     },
     start: (args) => this.start(args),
     join: ({ words }) => {

@@ -16,7 +16,7 @@ describe('a suspended machine', () => {
     const { queue, clock, process } = machine()
     const fired: number[] = []
     process.after(100, () => fired.push(queue.nowMs))
-    queue.after(40, () => clock.sleep())
+    queue.after(40, () => clock.suspend())
     queue.after(1040, () => clock.wake())
     await queue.run(5000)
     expect(fired).toEqual([1100])
@@ -26,7 +26,7 @@ describe('a suspended machine', () => {
   it('takes what waited for it when it wakes up, in order', async () => {
     const { queue, clock, process } = machine()
     const seen: string[] = []
-    clock.sleep()
+    clock.suspend()
     for (const name of ['a', 'b', 'c']) queue.after(1, () => process.take(() => seen.push(name)))
     queue.after(500, () => {
       clock.wake()
