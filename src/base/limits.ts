@@ -150,6 +150,8 @@ export const LIMITS = {
 
   /** Part of a snapshot in one frame: small beside the windows, large beside its header. */
   snapshotChunkBytesMax: 256 * KiB,
+  /** From the last chunk of a snapshot that was queued until its acknowledgement: a full queue at 1 Mbit/s takes as long. Then it is sent again. */
+  snapshotAnswerMsMax: 30_000,
   /** Snapshots that a leader sends at once: bounds their memory. The next follower waits. */
   snapshotsSentAtOnceMax: 2,
 

@@ -144,6 +144,25 @@ test('a connection that closes in the middle of a snapshot: it comes again', asy
   expect(away.texts).toEqual(texts(100))
 })
 
+test('a follower that swallowed a snapshot without a word gets it again', async () => {
+  const group = new RaftGroup(SMALL)
+  const leader = await group.start()
+  const [away] = group.followers()
+  if (away === undefined) throw new Error('a follower')
+  group.disconnect(away)
+  for (const text of texts(100)) leader.propose(text)
+  await group.time.run(200)
+  const handler = away.handlers.get('snapshot')
+  away.handlers.delete('snapshot')
+  group.connect(away)
+  await group.time.run(500)
+  if (handler !== undefined) away.handlers.set('snapshot', handler)
+  await group.time.run(LIMITS.snapshotAnswerMsMax / 2)
+  expect(away.texts).toEqual([])
+  await group.time.run(LIMITS.snapshotAnswerMsMax / 2 + 500)
+  expect(away.texts).toEqual(texts(100))
+})
+
 test('a snapshot beyond its limit is not sent, and the leader goes on', async () => {
   const group = new RaftGroup(SMALL)
   const leader = await group.start()

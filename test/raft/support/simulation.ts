@@ -295,6 +295,7 @@ export class Simulation {
     if (machine === undefined || leader !== this.leader()) return
     machine.wipe(rebuiltLog(term, appliedIndex))
     this.checker.forgot(machine)
+    this.connectAnew(machine)
     // Its connections are new.
     this.network = this.network.filter(({ from, to }) => from !== machine.id && to !== machine.id)
     this.applying.delete(machine)
@@ -328,6 +329,13 @@ export class Simulation {
     // The state machine's store is not synced: it may have lost its last steps, which are applied again.
     if (this.happens(0.5)) machine.forgetStates((count) => this.random.integer(1, count))
     machine.restart()
+    this.connectAnew(machine)
+  }
+
+  /** A server that comes back has new connections; the others notice at the latest now that the old ones closed. */
+  private connectAnew(machine: Machine): void {
+    for (const other of this.machines)
+      if (other !== machine && !this.down.has(other)) other.core.loseContact(machine.id)
   }
 
   /** A connection closes: both ends are told, in their time. */
