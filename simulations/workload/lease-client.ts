@@ -30,6 +30,8 @@ const BUDGET = { graceMs: 300, proofMs: 250 } as const
 const TICK_MS = 50
 /** A view or grant is given up after this; a renewal after a third of its TTL. */
 const DEADLINE_MS = 3000
+/** Of the revocations. */
+const FORCED_PART = 0.25
 
 interface Holding {
   readonly key: ScopeKey
@@ -106,6 +108,7 @@ export class LeaseClient {
     const key = this.drawKey()
     const old = this.seen[this.random.integer(0, Math.max(0, this.seen.length - 1))]
     if (draw < 0.15) void this.view(key)
+    else if (draw < 0.18) void this.revoke(node, key)
     else if (draw < 0.25 && old !== undefined) void this.perhapsStale(node, old)
     else if (!this.holdings.has(key)) void this.grant(node, process, key)
   }
@@ -181,6 +184,15 @@ export class LeaseClient {
 
   private async release(node: MeshNode, leaseId: LeaseId): Promise<void> {
     await this.execute(node, { type: 'lease.release', leaseId }, DEADLINE_MS)
+  }
+
+  /** As an owner who wants a machine back; now and then by force, which waives the promise of a single owner. */
+  private async revoke(node: MeshNode, key: ScopeKey): Promise<void> {
+    const lease = node.authority.machine.leases().find(({ scopeKey }) => scopeKey === key)
+    if (lease === undefined) return
+    const { leaseId } = lease
+    const force = this.random.float() < FORCED_PART
+    await this.execute(node, { type: 'lease.revoke', leaseId, force }, DEADLINE_MS)
   }
 
   /** A renewal in the name of a lease of the past. (Not a release: nothing proved that what runs under it is quiet.) */

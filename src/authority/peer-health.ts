@@ -4,14 +4,20 @@
  */
 import type { BootMs, PeerId } from '../base/index.ts'
 
-/** A peer so close behind the end of the log is caught up: what is appended while one heartbeat is answered, with room. */
+/**
+ * A peer so close behind the end of the log keeps up: what is appended while one heartbeat is answered, with room. Being
+ * close is not enough to begin with: a log that stands still close behind the end would be taken for one that follows. It
+ * has caught up when it has reached what was the end when it came close (thesis §4.2.1, the last of its rounds).
+ */
 const BEHIND_MAX = 256
 
 interface PeerSighting {
   readonly peer: PeerId
   readonly isConnected: boolean
-  /** Entries between its log's known end and the leader's; `undefined` for a peer that does not get the log. */
-  readonly behind: number | undefined
+  /** How far its log is known to reach; `undefined` for a peer that does not get the log. */
+  readonly matchIndex: number | undefined
+  /** How far the leader's reaches. */
+  readonly lastIndex: number
 }
 
 export interface Health {
@@ -22,8 +28,13 @@ export interface Health {
   readonly caughtUpSince: BootMs | undefined
 }
 
+interface Known extends Health {
+  /** What it has to reach; `undefined` while it is not close. */
+  readonly goal: number | undefined
+}
+
 export class PeerHealth {
-  private known = new Map<PeerId, Health>()
+  private known = new Map<PeerId, Known>()
 
   /** What is seen now, of every admitted peer: who is not named any more is forgotten. */
   observe(sightings: readonly PeerSighting[], now: BootMs): void {
@@ -35,11 +46,12 @@ export class PeerHealth {
   }
 }
 
-function healthOf({ isConnected, behind }: PeerSighting, before: Health | undefined, now: BootMs): Health {
-  const isCaughtUp = isConnected && behind !== undefined && behind <= BEHIND_MAX
-  return {
-    isConnected,
-    connectionSince: before?.isConnected === isConnected ? before.connectionSince : now,
-    caughtUpSince: isCaughtUp ? (before?.caughtUpSince ?? now) : undefined,
-  }
+function healthOf(seen: PeerSighting, before: Known | undefined, now: BootMs): Known {
+  const { isConnected, matchIndex, lastIndex } = seen
+  const connectionSince = before?.isConnected === isConnected ? before.connectionSince : now
+  const isClose = isConnected && matchIndex !== undefined && lastIndex - matchIndex <= BEHIND_MAX
+  if (!isClose) return { isConnected, connectionSince, caughtUpSince: undefined, goal: undefined }
+  const goal = before?.goal ?? lastIndex
+  const caughtUpSince = before?.caughtUpSince ?? (matchIndex >= goal ? now : undefined)
+  return { isConnected, connectionSince, caughtUpSince, goal }
 }

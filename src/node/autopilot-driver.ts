@@ -137,14 +137,12 @@ export class AutopilotDriver {
   private observePeers(): void {
     const { core, machine, clock, isConnected } = this.init
     const { self, progress, lastIndex } = core.status
-    const sightings = machine.roster().map(({ peer }) => {
-      const matchIndex = peer === self ? lastIndex : progress.get(peer)?.matchIndex
-      return {
-        peer,
-        isConnected: peer === self || isConnected(peer),
-        behind: matchIndex === undefined ? undefined : lastIndex - matchIndex,
-      }
-    })
+    const sightings = machine.roster().map(({ peer }) => ({
+      peer,
+      isConnected: peer === self || isConnected(peer),
+      matchIndex: peer === self ? lastIndex : progress.get(peer)?.matchIndex,
+      lastIndex,
+    }))
     this.health.observe(sightings, clock.now())
   }
 

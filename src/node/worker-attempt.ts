@@ -91,6 +91,14 @@ export class WorkerAttempt {
     void this.handle({ type: 'submitter-connected' })
   }
 
+  /** The lease was taken back: what runs under it has to end now, and the guardian is told so at once. */
+  leaseRevoked(now: BootMs): void {
+    if (this.held === undefined) return
+    this.held.revoked(now)
+    this.execution?.extend(deadlineOf(this.held.plan))
+    this.tick(now)
+  }
+
   stop(cause: StopCause): Promise<void> {
     this.output.close()
     return this.handle({ type: 'stop', cause })
@@ -252,7 +260,7 @@ export class WorkerAttempt {
       this.execution?.extend(deadlineOf(held.plan))
     } catch (thrown) {
       const error = toCodedError(thrown)
-      if (error.code === 'lease.revoked') held.revoked(this.context.clock.now())
+      if (error.code === 'lease.revoked') this.leaseRevoked(this.context.clock.now())
       else if (GONE.has(error.code)) held.refused()
       this.logger.warn({ err: error }, 'lease not renewed')
     }

@@ -63,7 +63,7 @@ export class Worker {
   /** The lease was taken back: what runs under it has to end now. */
   leaseRevoked(leaseId: LeaseId): void {
     for (const attempt of this.attempts.values())
-      if (attempt.task.record.leaseId === leaseId && !attempt.ended) void attempt.stop('lease-lost')
+      if (attempt.task.record.leaseId === leaseId) attempt.leaseRevoked(this.init.clock.now())
   }
 
   /** Ends whatever runs, and reports it: the node shuts down. */

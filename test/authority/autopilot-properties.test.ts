@@ -211,7 +211,12 @@ class Mesh {
   }
 
   look(): void {
-    const sightings = [...this.isUp].map(([peer, isConnected]) => ({ peer, isConnected, behind: 0 }))
+    const sightings = [...this.isUp].map(([peer, isConnected]) => ({
+      peer,
+      isConnected,
+      matchIndex: 1,
+      lastIndex: 1,
+    }))
     this.health.observe(sightings, this.now)
     const peers = sightings.flatMap(({ peer }) => {
       const health = this.health.of(peer)

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { encode } from '../../src/base/index.ts'
+import { encode, type LeaseId } from '../../src/base/index.ts'
 import type { RunEvent, RunRequest } from '../../src/node/control/node-control.ts'
 import type { Submission } from '../../src/node/submission.ts'
-import { VirtualMesh, type VirtualNode } from './support/virtual-mesh.ts'
+import { TEST_CONFIG, VirtualMesh, type VirtualNode } from './support/virtual-mesh.ts'
 
 const request = (argv: readonly string[], on?: string): RunRequest => ({
   argv,
@@ -284,6 +284,29 @@ describe('composed nodes over a virtual network', () => {
       expect((await finish(submit('b', ['sleep', '10'], 'b'))).state).toBe('completed')
     },
   )
+
+  it('a revoked lease: its holder ends the work at once, long before the lease would have run out', async () => {
+    await start(['a', 'b', 'c'])
+    const submission = submit('a', ['forever'], 'b')
+    await mesh.time.until('it runs', () => submission.task.record.state === 'running')
+    const [lease] = mesh.get('c').node.authority.machine.leases()
+    const revokedAt = mesh.time.now()
+    const revoked = mesh
+      .get('c')
+      .node.client.execute({ type: 'lease.revoke', leaseId: lease?.leaseId as LeaseId, force: false }, 2000)
+    await mesh.time.until('nothing of it runs', () =>
+      mesh.get('b').executor.spans.every(({ to }) => to !== undefined),
+    )
+    expect(mesh.time.now() - revokedAt).toBeLessThan(1000)
+    await revoked
+    await mesh.time.until('the key is free', () =>
+      mesh.get('c').node.authority.machine.leases().every(({ leaseId }) => leaseId !== lease?.leaseId),
+    )
+    expect(mesh.time.now() - revokedAt).toBeLessThan(TEST_CONFIG.leaseTtlMs / 2)
+    expect(mesh.overlaps()).toEqual([])
+    submission.cancel()
+    await mesh.time.until('the task has ended', () => submission.isEnded, 60_000)
+  })
 
   it('the reader goes away: the task is cancelled and holds nothing up', async () => {
     await start(['a', 'b', 'c'])

@@ -14,6 +14,8 @@ function named(name: string): Scenario {
   return present(scenarioNamed(name), `scenario ${name}`)
 }
 
+const HOUR_MS = 3_600_000
+
 /** About a quarter of a second each. */
 const SEEDS_OF = { authority: 40, partitions: 20, disks: 25, clocks: 20, 'membership-changes': 10 } as const
 
@@ -31,6 +33,16 @@ describe('the corpus', () => {
     const scenario = named(name)
     const { violation } = await runSeed({ scenario, seed, replay })
     expect(violation, commandFor({ scenario: name, seed, file })).toBeUndefined()
+  })
+})
+
+describe('a laptop', () => {
+  it('4 machines: one hour of one that sleeps and moves every few minutes', async () => {
+    const scenario = named('laptop')
+    const faults = scenario.plan(new Random(1).fork()).faults.filter(({ atMs }) => atMs < HOUR_MS)
+    const { violation } = await runSeed({ scenario, seed: 1, replay: { faults, safetyMs: HOUR_MS } })
+    expect(violation).toBeUndefined()
+    expect(faults.length).toBeGreaterThan(10)
   })
 })
 

@@ -25,6 +25,15 @@ const entry = (index: number) => ({
   data: new Uint8Array(0),
 })
 
+/** A disk to which a process has written an entry, and which it has left. */
+async function written() {
+  const { queue, disk } = await prepared(1)
+  const stores = await disk.open()
+  void stores.log.append({ hardState: undefined, entries: [entry(3)] }).then(() => stores.close())
+  await queue.run(100)
+  return { queue, disk }
+}
+
 const entriesOn = async (disk: VirtualDisk) => (await (await disk.open()).log.load()).entries.length
 
 describe('the disk of a machine', () => {
@@ -74,14 +83,14 @@ describe('the disk of a machine', () => {
 
   it('a disk that lost what it had acknowledged, or was emptied, is refused', async () => {
     for (const damage of ['lied', 'emptied'] as const) {
-      const { disk } = await prepared(1)
+      const { disk } = await written()
       disk.damage(damage)
       await expect(disk.open()).rejects.toThrow(/missing/)
     }
   })
 
   it('a rebuilt disk begins anew and waits to be taken back', async () => {
-    const { disk } = await prepared(1)
+    const { disk } = await written()
     disk.damage('lied')
     await disk.rebuild()
     const stores = await disk.open()
