@@ -54,6 +54,8 @@ export const LIMITS = {
   storeQueueBytesMax: 64 * MiB,
   /** Effects of applied entries that wait for the next synced batch. Beyond: they get a batch of their own. */
   storeDeferredBytesMax: MiB,
+  /** From an acknowledgement to the write of the high-water mark: what a killed process may forget of it. */
+  storeMarkWritePauseMs: 10,
   /** Between two syncs of the high-water mark, which compete with those of the batches. */
   storeMarkSyncPauseMs: 100,
 

@@ -1,10 +1,10 @@
 /**
  * The high-water mark in a file of its own, beside the database: the number of the last acknowledged batch.
  *
- * Writing it must delay nobody, so it follows the acknowledgement: at once into the operating system (a killed process
- * loses nothing), and onto the disk by a loop of its own that syncs what came together. A lost sync only makes the mark
- * older, which is harmless in itself. The write is a synchronous one: it copies 64 bytes into memory, where handing it to a
- * thread would cost ten times that, after every commit.
+ * Writing it must delay nobody, so it follows the acknowledgement: within some milliseconds into the operating system, and
+ * onto the disk by a loop of its own that syncs what came together. A lost write or sync only makes the mark older, which is
+ * harmless in itself. (Writing at each acknowledgement was measured: synchronously it waits a millisecond for the file
+ * system's journal while the database is being synced, and by a thread it wakes two threads after each commit.)
  *
  * Three slots, each in a block of its own. While one is being synced, the next acknowledgements go into another, and the
  * third holds the last value that was synced: no torn write can reach it, so a value survives every crash. Each slot
@@ -12,7 +12,6 @@
  * have hit the last batch of the database. (A single slot that is rewritten could be torn; two slots would leave no
  * place to write to while one is synced.)
  */
-import { writeSync } from 'node:fs'
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -78,7 +77,10 @@ export class MarkFile implements HighWaterMark {
   /** The slot that acknowledgements go into now. */
   private slot = 0
   private newest = 0
+  private written = 0
   private synced = 0
+  private isWriting = false
+  private writeTimer: NodeJS.Timeout | undefined
   private isSyncing = false
   private endPause: (() => void) | undefined
   /** Resolved when there is nothing left to do. */
@@ -103,13 +105,21 @@ export class MarkFile implements HighWaterMark {
     } catch (cause) {
       throw this.writeFailed(cause)
     }
-    this.newest = this.synced = batch
+    this.newest = this.written = this.synced = batch
   }
 
   advance(batch: number): void {
     this.newest = batch
-    this.write()
-    this.proceed()
+    this.writeSoon()
+  }
+
+  private writeSoon(): void {
+    if (this.writeTimer !== undefined || this.isWriting) return
+    this.writeTimer = setTimeout(() => {
+      this.writeTimer = undefined
+      this.proceed()
+    }, LIMITS.storeMarkWritePauseMs)
+    this.writeTimer.unref()
   }
 
   /** Resolves when the newest number is on the disk and the file is closed. */
@@ -117,6 +127,8 @@ export class MarkFile implements HighWaterMark {
     if (this.failure === undefined && this.newest > this.synced) {
       this.settled = Promise.withResolvers()
       this.endPause?.()
+      clearTimeout(this.writeTimer)
+      this.writeTimer = undefined
       this.proceed()
       await this.settled.promise
     }
@@ -125,26 +137,32 @@ export class MarkFile implements HighWaterMark {
     await file?.close()
   }
 
-  /** Starts what is due: at most one sync is under way, never of the slot that is written to. */
+  /** Starts what is due: at most one write and one sync are under way, never in the same slot. */
   private proceed(): void {
     const { file } = this
     if (file === undefined || this.failure !== undefined) return
-    if (!this.isSyncing && this.newest > this.synced) void this.sync(file)
+    if (!this.isWriting && !this.isSyncing && this.written > this.synced) void this.sync(file)
+    if (!this.isWriting && this.written < this.newest && this.writeTimer === undefined) void this.write(file)
     if (this.synced === this.newest) this.settled?.resolve()
   }
 
-  private write(): void {
-    if (this.file === undefined || this.failure !== undefined) return
-    const bytes = slotOf(this.newest)
+  private async write(file: FileHandle): Promise<void> {
+    const batch = this.newest
+    const bytes = slotOf(batch)
+    this.isWriting = true
     try {
-      writeSync(this.file.fd, bytes, 0, bytes.length, this.slot * SLOT_BYTES)
+      await file.write(bytes, 0, bytes.length, this.slot * SLOT_BYTES)
+      this.written = batch
     } catch (cause) {
       this.fail(cause)
     }
+    this.isWriting = false
+    if (this.settled === undefined && this.written < this.newest) this.writeSoon()
+    this.proceed()
   }
 
   private async sync(file: FileHandle): Promise<void> {
-    const batch = this.newest
+    const batch = this.written
     this.slot = (this.slot + 1) % SLOTS
     this.isSyncing = true
     try {
