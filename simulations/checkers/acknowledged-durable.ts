@@ -61,8 +61,15 @@ export class AcknowledgedDurable implements Checker {
     }
   }
 
+  /**
+   * An answer of a term that is over speaks of the past: what it acknowledges may have been replaced in memory, by the leader
+   * of a later term, before any write began. It leaves only when the later term is on the disk, so it is no more than
+   * an answer that was long on its way: whoever elected the later leader either had not accepted those entries or
+   * gave it a vote that took them into account.
+   */
   private accepts({ node, index, term, atMs }: Observed<'append-accepted'>): void {
     const { durable } = this.logs.of(node)
+    if (term < (durable.hardState?.term ?? 0)) return
     if (index > durable.lastIndex)
       this.report(
         `acknowledged entries up to ${index} in term ${term}; its disk has them up to ${durable.lastIndex}`,

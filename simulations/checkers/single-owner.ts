@@ -47,7 +47,8 @@ export class SingleOwner implements Checker {
     const { node, key, leaseId, execution, atMs } = started
     const others = this.ofKey.get(key) ?? []
     for (const other of others) {
-      if (this.waived.get(other.leaseId) === undefined)
+      // Whoever runs under a lease that was taken by force may meet its successor, whichever of them comes first.
+      if (this.waived.get(other.leaseId) === undefined && this.waived.get(leaseId) === undefined)
         this.report(
           `starts ${execution} for ${key} under lease ${leaseId} while ${other.execution} runs on ${other.node} under lease ${other.leaseId}`,
           node,

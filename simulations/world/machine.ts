@@ -78,6 +78,8 @@ export class Machine implements Endpoint {
   private current: Life | undefined
   private lastGuardian: VirtualGuardian | undefined
   private known: readonly string[]
+  /** To be started again when the process that is on its way down is gone. */
+  private isWanted = false
   /** The disk was harmed by the world: the node may refuse it. */
   private isDamaged = false
   /** Its owner makes a new store: until then it stays off. */
@@ -161,7 +163,9 @@ export class Machine implements Endpoint {
   }
 
   start(): void {
+    if (this.current?.isStopping) this.isWanted = true
     if (this.current !== undefined || this.isInRepair) return
+    this.isWanted = false
     if (this.lastGuardian?.isQuiet === false) {
       this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
       return
@@ -363,6 +367,7 @@ export class Machine implements Endpoint {
     } else life.guardian.nodeGone()
     this.current = undefined
     this.init.network.wentDown(this.peer, powerIsGone)
+    if (this.isWanted) this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
   }
 }
 

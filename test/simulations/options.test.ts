@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { corpus, readRecordedRun } from '../../simulations/corpus.ts'
+import { parseOptions } from '../../simulations/runner/options.ts'
+
+describe('npm run sim', () => {
+  it('runs seeds of a scenario from a number on', () => {
+    expect(parseOptions(['--scenario', 'disks', '--seeds', '20', '--from', '7', '--json'])).toEqual({
+      mode: 'seeds',
+      scenario: 'disks',
+      from: 7,
+      count: 20,
+      isTwice: false,
+      isJson: true,
+    })
+  })
+
+  it('runs one seed, a run that was written down, or the mutations', () => {
+    expect(parseOptions(['--seed', '9'])).toEqual({
+      mode: 'one',
+      scenario: 'authority',
+      seed: 9,
+      isJson: false,
+    })
+    expect(parseOptions(['--replay', 'x.json'])).toEqual({ mode: 'replay', file: 'x.json', isJson: false })
+    expect(parseOptions(['--mutations', '--json'])).toEqual({ mode: 'mutations', isJson: true })
+  })
+
+  it.each([
+    [['--scenario', 'nope'], /--scenario is "nope"/],
+    [['--seeds', 'many'], /--seeds is "many"/],
+    [['--seeds', '0'], /--seeds is "0"/],
+    [['--seed', '-1'], /arguments/],
+    [['--from', '4294967296'], /--from/],
+    [['--bogus'], /arguments is "--bogus"/],
+  ])('says what is wrong with %j', (argv, message) => {
+    expect(() => parseOptions(argv)).toThrow(message)
+  })
+
+  it('says that a file is no run', () => {
+    expect(() => readRecordedRun('package.json')).toThrow(/the run is "package.json"/)
+    expect(() => readRecordedRun('nowhere.json')).toThrow(/the run is "nowhere.json"/)
+  })
+
+  it('has a reason for every run of the corpus', () => {
+    for (const { why } of corpus()) expect(why.length).toBeGreaterThan(20)
+  })
+})
