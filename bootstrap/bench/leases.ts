@@ -38,7 +38,7 @@ interface LeaseOptions {
 
 interface LeaseResults {
   readonly ours: LeaseFigures
-  /** In the form that is kindest to etcd (`txn`), and in the one that does the same as ours (`lease`). */
+  /** Doing the same as ours (`lease`), and in the form that is kindest to etcd (`txn`). */
   readonly peer?: { readonly txn: LeaseFigures; readonly lease: LeaseFigures }
 }
 
@@ -52,10 +52,10 @@ export async function benchLeases(
     peer === undefined
       ? undefined
       : {
-          txn: entrant('etcd', peer, await peer.openLoad('txn')),
-          lease: entrant('etcd, lease per grant', peer, await peer.openLoad('lease')),
+          txn: entrant('etcd, shared lease', peer, await peer.openLoad('txn')),
+          lease: entrant('etcd', peer, await peer.openLoad('lease')),
         }
-  const all = others === undefined ? [own] : [own, others.txn, others.lease]
+  const all = others === undefined ? [own] : [own, others.lease, others.txn]
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const each of all) await runRound(each, round, options)
   }

@@ -83,11 +83,11 @@ async function leases(
   const { txn, lease } = result.peer
   say(`etcd                   ${leaseLine(txn)}`)
   say(`etcd, lease per grant  ${leaseLine(lease)}`)
-  const ratio = { ...leaseRatio(result.ours, txn), toLeasePerGrant: leaseRatio(result.ours, lease) }
+  const ratio = { ...leaseRatio(result.ours, lease), toSharedLease: leaseRatio(result.ours, txn) }
   say(
-    `ours / etcd            ${ratio.grantsPerSecond} x the grants, ${ratio.p50Ms} x the p50 (lease per grant: ${ratio.toLeasePerGrant.grantsPerSecond} x, ${ratio.toLeasePerGrant.p50Ms} x)`,
+    `ours / etcd            ${ratio.grantsPerSecond} x the grants, ${ratio.p50Ms} x the p50 (shared lease: ${ratio.toSharedLease.grantsPerSecond} x, ${ratio.toSharedLease.p50Ms} x)`,
   )
-  return { ours: result.ours, peer: { ...nameOf(peer), ...txn, leasePerGrant: lease }, ratio }
+  return { ours: result.ours, peer: { ...nameOf(peer), ...lease, sharedLease: txn }, ratio }
 }
 
 const leaseRatio = (ours: LeaseFigures, theirs: LeaseFigures) => ({
