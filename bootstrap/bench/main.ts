@@ -81,8 +81,8 @@ async function leases(
   say(`\npopuli                 ${leaseLine(result.ours)}`)
   if (peer === undefined || result.peer === undefined) return { ours: result.ours, peer: null, ratio: null }
   const { txn, lease } = result.peer
-  say(`etcd                   ${leaseLine(txn)}`)
-  say(`etcd, lease per grant  ${leaseLine(lease)}`)
+  say(`etcd                   ${leaseLine(lease)}`)
+  say(`etcd, shared lease     ${leaseLine(txn)}`)
   const ratio = { ...leaseRatio(result.ours, lease), toSharedLease: leaseRatio(result.ours, txn) }
   say(
     `ours / etcd            ${ratio.grantsPerSecond} x the grants, ${ratio.p50Ms} x the p50 (shared lease: ${ratio.toSharedLease.grantsPerSecond} x, ${ratio.toSharedLease.p50Ms} x)`,

@@ -59,9 +59,10 @@ export class ElectionSafety implements Checker {
     if (other === undefined) this.leaders.set(term, node)
     else if (other !== node) this.report(`term ${term} has two leaders, ${other} and ${node}`, node, atMs)
     const configuration = this.logs.of(node).handedConfiguration?.configuration
-    const voted = (peer: PeerId): boolean => this.durable.get(`${peer} ${term}`) === node
+    // Whether a vote that was sent was durable is judged when it is sent.
+    const voted = (peer: PeerId): boolean => this.sent.get(`${peer} ${term}`) === node
     if (configuration !== undefined && !isQuorum(configuration, voted))
-      this.report(`leads term ${term} without the durable votes of a quorum`, node, atMs)
+      this.report(`leads term ${term} without the votes of a quorum`, node, atMs)
   }
 
   private votes({ node, term, candidate, atMs }: Observed<'vote-sent'>): void {

@@ -41,8 +41,8 @@ describe('election safety finds', () => {
     expect(told.judged()).toContain('election-safety: term 2 has two leaders, ada and cyd')
   })
 
-  test('3 voters: a leader with one durable vote, or with those of one half of a joint configuration', () => {
-    const alone = 'leads term 2 without the durable votes of a quorum'
+  test('3 voters: a leader with one vote, or with those of one half of a joint configuration', () => {
+    const alone = 'leads term 2 without the votes of a quorum'
     expect(threeVoters().elects(ada, 2, [ada]).judged()).toEqual([`election-safety: ${alone}`])
     const joint = configurationEntry(2, 1, voters([ada, bob, dan], [ada, bob, cyd]))
     const told = threeVoters()
@@ -66,6 +66,14 @@ describe('election safety finds', () => {
         { type: 'log-written', node: bob },
       )
     expect(told.judged()).toHaveLength(1)
+  })
+
+  test('3 voters: nothing in an answer of a term that is over, which leaves when the disk is beyond that term', () => {
+    const told = threeVoters()
+      .writes(bob, [], hard(3))
+      .tell({ type: 'vote-sent', node: bob, term: term(2), candidate: ada })
+      .tell({ type: 'append-accepted', node: bob, term: term(2), index: logIndex(9) })
+    expect(told.judged()).toEqual([])
   })
 
   test('3 voters: a second vote in one term, in one life', () => {
@@ -222,9 +230,11 @@ describe('leader completeness finds', () => {
   })
 
   test('nothing when a late leader of an older term lacks what a newer term committed', () => {
+    const vote = { type: 'vote-sent', term: term(2), candidate: cyd } as const
     const told = threeVoters()
       .writes(bob, [], hard(2, cyd))
       .writes(cyd, [], hard(2, cyd))
+      .tell({ ...vote, node: bob }, { ...vote, node: cyd })
       .elects(ada, 3, [ada, bob])
       .writes(ada, [entry(2, 3)])
       .writes(bob, [entry(2, 3)])
