@@ -102,11 +102,8 @@ export class AcknowledgedDurable implements Checker {
 
 /** What `found` lacks of `expected`. An older base is none: compaction is deferred. */
 function difference(expected: NodeLog, found: NodeLog): string | undefined {
-  if (
-    found.hardState?.term !== expected.hardState?.term ||
-    found.hardState?.vote !== expected.hardState?.vote
-  )
-    return `its term or vote is another one (${vote(expected)}, then ${vote(found)})`
+  if (hardText(found) !== hardText(expected))
+    return `its hard state is another one (${hardText(expected)}, then ${hardText(found)})`
   if (found.base.index > expected.base.index) return `its log begins at ${found.base.index}`
   for (const { index, term, digest } of expected.entries) {
     const there = found.entryAt(index)
@@ -116,6 +113,7 @@ function difference(expected: NodeLog, found: NodeLog): string | undefined {
   return found.lastIndex > expected.lastIndex ? `entry ${found.lastIndex} was never written` : undefined
 }
 
-function vote({ hardState }: NodeLog): string {
-  return hardState === undefined ? 'none' : `term ${hardState.term}, vote ${hardState.vote ?? 'none'}`
+function hardText({ hardState }: NodeLog): string {
+  if (hardState === undefined) return 'none'
+  return `term ${hardState.term}, vote ${hardState.vote ?? 'none'}, commit ${hardState.commitIndex}`
 }

@@ -202,7 +202,7 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'read-before-own-term',
-    why: 'A new leader answers reads before it knows what was committed before it led (thesis §6.4).',
+    why: 'A new leader answers reads at once, before it knows what was committed before it led (thesis §6.4).',
     edits: [
       {
         file: 'src/raft/reading.ts',
@@ -210,21 +210,31 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
         replace: 'if (!state.hasCommittedInTerm && state.log.commitIndex === 0) return',
       },
       {
+        file: 'src/raft/reading.ts',
+        find: 'if (isSoleVoter(state.configuration, state.self)) {',
+        replace: 'if (isSoleVoter(state.configuration, state.self) || !state.hasCommittedInTerm) {',
+      },
+      {
         file: 'src/node/authority-service.ts',
         find: 'if (!driver.governs) return encodeReply(redirect())\n    await init.readBarrier()',
         replace: 'await init.readBarrier()',
       },
     ],
-    scenarios: ['authority', 'partitions'],
+    scenarios: ['partitions', 'disks', 'authority'],
   },
   {
-    name: 'read-without-asking-the-group',
-    why: 'A leader answers reads without asking whether it still leads.',
+    name: 'read-at-a-leader-that-is-alone',
+    why: 'A leader that is cut off does not notice it, and answers reads without asking the group.',
     edits: [
       {
         file: 'src/raft/reading.ts',
         find: 'if (isSoleVoter(state.configuration, state.self)) {',
         replace: 'if (isSoleVoter(state.configuration, state.self) || state.hasCommittedInTerm) {',
+      },
+      {
+        file: 'src/raft/leading.ts',
+        find: 'if (!hasQuorum(state.configuration, isHeard)) {',
+        replace: 'if (!hasQuorum(state.configuration, isHeard) && state.log.commitIndex === 0) {',
       },
     ],
     scenarios: ['partitions', 'authority'],

@@ -11,7 +11,7 @@ import { assert } from '../../src/base/index.ts'
 import type { Mutation } from './mutation.ts'
 
 /** Most are caught within the first few; each process takes a second to start, so later batches are larger. */
-const BATCHES = [4, 12, 48] as const
+const BATCHES = [4, 12, 48, 192] as const
 /** A batch of a mutant that hangs is given up after this. */
 const BATCH_MS_MAX = 300_000
 /** The report of a batch has a line per failing seed. */

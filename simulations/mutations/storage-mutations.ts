@@ -38,13 +38,12 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/store/log-records.ts',
         find: 'else if (link !== undefined && link !== expected.digest)',
-        replace: 'else if (link === undefined)',
+        replace: 'else if (last < 0)',
       },
       {
-        file: 'src/store/raft-log.ts',
-        find: '    return { count: this.last, digest: this.checks.at(-1) ?? this.base.check }',
-        replace:
-          '    return { count: Math.min(this.last, this.base.index + this.checks.length), digest: this.checks.at(-1) ?? this.base.check }',
+        file: 'src/store/section-reader.ts',
+        find: '  if (expected === undefined) return\n  if (count !== expected.count)',
+        replace: '  if (expected === undefined || damaged === 0) return\n  if (count !== expected.count)',
       },
     ],
     scenarios: ['disks', 'authority'],

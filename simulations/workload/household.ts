@@ -55,17 +55,17 @@ export class Household {
   /** A new machine is invited by one that runs, admitted, and started. */
   invite(): void {
     const { world, random } = this
-    const host = world.machine(random.integer(0, world.machines.length - 1)).running
+    const machine = world.machine(random.integer(0, world.machines.length - 1))
+    const host = machine.running
     if (host === undefined || this.isStopped) return
     this.guests += 1
     const name = `guest${this.guests}`
     const entry = rosterEntryOf(name)
-    const knows = [...host.authority.machine.roster().map(({ nodeId }) => nodeId), name]
     void host.client
       .execute(inviteFor(name), INVITE_DEADLINE_MS)
       .then(() => host.client.execute({ type: 'roster.admit', inviteId: name, entry }, INVITE_DEADLINE_MS))
-      .then(() => world.add(name, knows))
-      .then((machine) => this.movesIn(machine))
+      .then(() => world.add(name, [...new Set([...machine.known, name])]))
+      .then((guest) => this.movesIn(guest))
       // An invitation that did not get through: a person would try again.
       .catch(() => undefined)
   }

@@ -77,7 +77,8 @@ export class Machine implements Endpoint {
   private ops = 0
   private current: Life | undefined
   private lastGuardian: VirtualGuardian | undefined
-  private known: readonly string[]
+  /** Names in its roster, which survives its processes. */
+  known: readonly string[]
   /** To be started again when the process that is on its way down is gone. */
   private isWanted = false
   /** The disk was harmed by the world: the node may refuse it. */
@@ -95,6 +96,7 @@ export class Machine implements Endpoint {
     this.peer = peerOf(init.name)
     this.clock = init.clock
     this.disk = init.disk
+    this.disk.tellProcess = (work) => this.take(work)
     this.random = init.random
     this.known = init.knows
   }

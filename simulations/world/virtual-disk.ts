@@ -39,10 +39,12 @@ export class VirtualDisk {
   private readonly path: string
   /** Written since this disk was new, and not taken back. */
   private batches = 0
-  /** The last crash took the newest number of the mark with it. */
-  private isMarkBehind = false
+  /** Newest batches of which the mark does not know: a crash kept its newest number, or a batch that nobody had acknowledged. */
+  private unmarked = 0
   private stalledUntilMs = 0
   private readonly slow = new Set<{ readonly times: number }>()
+  /** Hands the end of a write to the process that waits for it: a process that is held up hears of it later. */
+  tellProcess: (work: () => void) => void = (work) => work()
   /** Ends the write under way, if it may. Gone with a crash: whoever waited for it never hears of it. */
   private finish: (() => void) | undefined
   /** As it was before it was damaged: what `populi store rejoin` finds readable of it. */
@@ -59,7 +61,7 @@ export class VirtualDisk {
   /** For a process that starts. @throws CodedError as a real store does. */
   async open(): Promise<NodeStores> {
     const stores = await openMemoryStores(this.disk, { create: false })
-    this.isMarkBehind = false
+    this.unmarked = 0
     return stores
   }
 
@@ -78,7 +80,7 @@ export class VirtualDisk {
     const inFlight = this.random.float() < 0.5 ? 'kept' : 'lost'
     const mark = this.random.float() < 0.5 ? 'kept' : 'behind'
     this.finish = undefined
-    this.isMarkBehind = mark === 'behind'
+    this.unmarked += (mark === 'behind' ? 1 : 0) + (isWriting && inFlight === 'kept' ? 1 : 0)
     this.disk.crash({ inFlight, mark })
     this.disk.setWrites('sound')
     return isWriting ? `${inFlight}, mark ${mark}` : `none, mark ${mark}`
@@ -102,10 +104,10 @@ export class VirtualDisk {
       case 'lied': {
         // What a crash kept from the mark, and that alone, nobody can miss afterwards (ADR 0004): two faults in one
         // moment, against which nothing is promised.
-        const unmarked = this.isMarkBehind ? 1 : 0
+        const { unmarked } = this
         const count = Math.min(this.batches, this.random.integer(unmarked + 1, LOST_BATCHES_MAX + unmarked))
         if (count <= unmarked) return 'nothing that was marked was on it'
-        this.isMarkBehind = false
+        this.unmarked = 0
         this.disk.loseBatches(count)
         this.batches -= count
         return `${count} acknowledged batches are gone`
@@ -177,7 +179,7 @@ export class VirtualDisk {
         if (stallMs > 0) return void this.queue.after(Math.min(stallMs, STALL_LOOK_MS), finish)
         this.finish = undefined
         this.batches += 1
-        resolve()
+        this.tellProcess(resolve)
       }
       this.finish = finish
       this.queue.after(this.writeMs(), finish)

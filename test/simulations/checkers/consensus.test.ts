@@ -370,12 +370,23 @@ describe('acknowledged-durable finds', () => {
       'without its vote',
       [FIRST, entry(2, 2)],
       hard(2),
-      'its term or vote is another one (term 2, vote ada, then term 2, vote none)',
+      'its hard state is another one (term 2, vote ada, commit 0, then term 2, vote none, commit 0)',
     ],
-    ['with half a write', [FIRST, entry(2, 2), entry(3, 2)], hard(2, ada), 'entry 3 was never written'],
+    [
+      'with half of the entries',
+      [FIRST, entry(2, 2), entry(3, 2)],
+      hard(2, ada),
+      'entry 3 was never written',
+    ],
+    [
+      'with the entries and without the hard state',
+      [FIRST, entry(2, 2), entry(3, 2), entry(4, 2)],
+      hard(2, ada),
+      'entry 4 was never written',
+    ],
   ])('3 voters: a disk that comes back %s', (_, log, state, message) => {
     const told = adaLeads()
-      .writing(bob, [entry(3, 2), entry(4, 2)])
+      .writing(bob, [entry(3, 2), entry(4, 2)], hard(2, ada, 2))
       .crashes(bob)
       .begins(bob, { log, state })
     expect(told.judged()).toContain(

@@ -168,6 +168,8 @@ describe('the hunt', () => {
       'missed second 5+12',
       'missed first 17+48',
       'missed second 17+48',
+      'missed first 65+192',
+      'missed second 65+192',
     ])
   })
 
