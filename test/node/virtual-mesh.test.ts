@@ -300,7 +300,10 @@ describe('composed nodes over a virtual network', () => {
     expect(mesh.time.now() - revokedAt).toBeLessThan(1000)
     await revoked
     await mesh.time.until('the key is free', () =>
-      mesh.get('c').node.authority.machine.leases().every(({ leaseId }) => leaseId !== lease?.leaseId),
+      mesh
+        .get('c')
+        .node.authority.machine.leases()
+        .every(({ leaseId }) => leaseId !== lease?.leaseId),
     )
     expect(mesh.time.now() - revokedAt).toBeLessThan(TEST_CONFIG.leaseTtlMs / 2)
     expect(mesh.overlaps()).toEqual([])
