@@ -266,12 +266,12 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'votes-after-losing-its-log',
-    why: 'A node that lost its log votes before it knows again what it knew.',
+    why: 'A node that lost its log takes part as if it were new, before the others have taken its vote away (ADR 0009).',
     edits: [
       {
-        file: 'src/raft/state.ts',
-        find: 'return this.votesFrom === undefined || this.log.lastIndex >= this.votesFrom',
-        replace: 'return this.votesFrom === undefined || this.log.lastIndex >= 0',
+        file: 'src/node/mesh-node.ts',
+        find: 'const { index, term } = await this.client.rejoin(REJOIN_DEADLINE_MS)',
+        replace: 'const { appliedIndex: index, term } = this.core.status',
       },
     ],
     scenarios: ['disks', 'authority'],

@@ -36,7 +36,7 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
         replace: 'const deadline = bootMs(now + ttlMs * (1 - this.driftRatio))',
       },
     ],
-    scenarios: ['clocks', 'authority'],
+    scenarios: ['authority', 'clocks'],
   },
   {
     name: 'renewal-does-not-extend',
