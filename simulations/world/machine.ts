@@ -85,6 +85,8 @@ export class Machine implements Endpoint {
   private isDamaged = false
   /** Its owner makes a new store: until then it stays off. */
   private isInRepair = false
+  /** Its store had been rebuilt and not yet been taken back, when its last process ended. */
+  private wasRejoining = false
   /** Called with each node that is up and running. */
   onRunning: (node: MeshNode) => void = () => undefined
   /** Called when everything that was on its disk is gone. */
@@ -115,7 +117,7 @@ export class Machine implements Endpoint {
 
   /** Its log was damaged, and it has not been taken back into the group since. */
   get isWithoutLog(): boolean {
-    return this.isDamaged || this.isInRepair || this.current?.stores?.rejoin.isPending === true
+    return this.isDamaged || this.isInRepair || (this.current?.stores?.rejoin.isPending ?? this.wasRejoining)
   }
 
   /** The node, when it is awake, has come up and is not on its way down. */
@@ -353,6 +355,7 @@ export class Machine implements Endpoint {
       void this.disk.rebuild().then(() => {
         this.init.observe({ type: 'wiped', node: this.peer })
         this.isInRepair = false
+        this.wasRejoining = true
         this.start()
       })
     })
@@ -367,6 +370,7 @@ export class Machine implements Endpoint {
       life.guardian.powerLost()
       life.guardianProcess.end()
     } else life.guardian.nodeGone()
+    this.wasRejoining = life.stores?.rejoin.isPending ?? this.wasRejoining
     this.current = undefined
     this.init.network.wentDown(this.peer, powerIsGone)
     if (this.isWanted) this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
