@@ -146,8 +146,12 @@ export const LIMITS = {
   connectionStreamsMax: 256,
   /** Window of one Yamux stream that its reader has freed and not yet told of: half of what a sender starts with (256 KiB). */
   windowUpdateHeldBytesMax: 128 * KiB,
-  /** Connections of a node; libp2p closes the least valued beyond it. */
+  /** Connections of a node; libp2p closes the least valued beyond it. Above 32 neighbours and the next two together, so that it never has to. */
   connectionsMax: 300,
+  /** Peers beyond its neighbours that a node wants a connection to: the 71 of the authority's group, and whom it sends something to. Beyond: not dialled, `send` says `disconnected`. */
+  wantedPeersMax: 160,
+  /** Connections that a node neither wants nor needs for its neighbours: others wanted them. Beyond: the longest unused is closed; who needs it dials again. */
+  spareLinksMax: 64,
   /** Connections per second and address that are let in before Noise; a household behind one NAT, or many nodes on one machine, restart together. */
   inboundConnectionsPerSecondMax: 100,
   /** Connections under way through Noise. Beyond: refused, the dialler tries again. */
