@@ -117,6 +117,8 @@ export const LIMITS = {
   // node
   /** Requests of this node in flight, to all peers: 64 clients times some calls, with room. Beyond: `net.queue_full`. */
   rpcPendingMax: 4096,
+  /** Messages of one protocol that wait until a peer which this node is not always connected to is dialled. Beyond: `net.queue_full`. */
+  demandQueueMessagesMax: 64,
   /** Requests of one peer being served at a time: above a session's in-flight limit. Beyond: `net.queue_full`. */
   rpcServingPerPeerMax: 512,
   /** Requests that one node forwards to the leader in one message: a session's in-flight limit. The rest goes into the next. */

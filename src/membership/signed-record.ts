@@ -9,7 +9,9 @@ import { type NodeRecord, nodeRecordSchema } from './node-record.ts'
 
 const SIGNATURE_BYTES = 64
 
-export const signatureSchema = z.instanceof(Uint8Array).refine((bytes) => bytes.length === SIGNATURE_BYTES, '64 bytes')
+export const signatureSchema = z
+  .instanceof(Uint8Array)
+  .refine((bytes) => bytes.length === SIGNATURE_BYTES, '64 bytes')
 
 export const signedRecordSchema = z.object({
   peer: z.string().transform((text): PeerId => peerId(text)),

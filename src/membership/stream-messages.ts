@@ -108,7 +108,9 @@ const SCHEMAS = {
 }
 
 export type Row = Readonly<z.output<typeof rowSchema>>
-export type StreamMessage = { [Kind in keyof typeof SCHEMAS]: Readonly<z.output<(typeof SCHEMAS)[Kind]>> }[keyof typeof SCHEMAS]
+export type StreamMessage = {
+  [Kind in keyof typeof SCHEMAS]: Readonly<z.output<(typeof SCHEMAS)[Kind]>>
+}[keyof typeof SCHEMAS]
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })
 

@@ -97,8 +97,11 @@ export class Connector {
     }
   }
 
-  knows(peer: PeerId): boolean {
-    return this.targets.has(peer)
+  /** Whether it is connected to when that is asked for, as far as one can tell before: it is not being dialled in vain. */
+  isOnDemand(peer: PeerId): boolean {
+    const target = this.targets.get(peer)
+    if (target === undefined || this.isNeighbour(peer)) return false
+    return target.failures === 0 || !this.isWanted(peer)
   }
 
   isNeighbour(peer: PeerId): boolean {

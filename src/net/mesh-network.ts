@@ -164,9 +164,9 @@ export class MeshNetwork {
     return this.connector.want(peer, forMs)
   }
 
-  /** Connected, or connected to as soon as something is sent. A neighbour without a connection is neither: it is being dialled in vain. */
+  /** Connected, or connected to as soon as something is sent. A neighbour without a connection is neither: it is dialled in vain. */
   canReach(peer: PeerId): boolean {
-    return this.isConnected(peer) || (this.connector.knows(peer) && !this.connector.isNeighbour(peer))
+    return this.isConnected(peer) || this.connector.isOnDemand(peer)
   }
 
   linkOf(peer: PeerId): LinkFacts | undefined {
@@ -208,8 +208,8 @@ export class MeshNetwork {
       throw new CodedError('net.frame_too_large', { got: message.byteLength, max: messageBytesMax })
     const link = this.links.connectedTo(peer)
     if (link !== undefined) return link.send(protocol, message)
-    const isOnDemand = this.canReach(peer) && this.connector.want(peer, this.settings.demandMs)
-    return isOnDemand ? 'dialling' : 'disconnected'
+    if (this.connector.isNeighbour(peer)) return 'disconnected'
+    return this.connector.want(peer, this.settings.demandMs) ? 'dialling' : 'disconnected'
   }
 
   /**

@@ -1,0 +1,50 @@
+/**
+ * Whom this node wants a connection to whatever membership's neighbours are: the authority's group, where a vote or a heartbeat
+ * must not wait for a dial, and whoever has work of ours or gave us some, because a closed connection means something there.
+ */
+import type { PeerId } from '../base/index.ts'
+import type { Configuration } from '../raft/index.ts'
+import type { Cancel, Scheduler, Transport } from './ports.ts'
+
+/** Soon after the group or a task has changed; whoever sends something before dials by that. */
+const LOOK_MS = 1000
+/** Some looks long: a missed one closes nothing. */
+const WANTED_MS = 5 * LOOK_MS
+
+interface LinkWishesInit {
+  readonly transport: Transport
+  readonly scheduler: Scheduler
+  /** Each says whom it needs now. */
+  readonly needs: readonly (() => Iterable<PeerId>)[]
+}
+
+export class LinkWishes {
+  private readonly init: LinkWishesInit
+  private cancel: Cancel | undefined
+
+  constructor(init: LinkWishesInit) {
+    this.init = init
+  }
+
+  start(): void {
+    this.look()
+    this.cancel = this.init.scheduler.every(LOOK_MS, () => this.look())
+  }
+
+  stop(): void {
+    this.cancel?.()
+  }
+
+  private look(): void {
+    const { transport, needs } = this.init
+    for (const need of needs)
+      for (const peer of need()) if (peer !== transport.self) transport.want(peer, WANTED_MS)
+  }
+}
+
+/** A voter needs everybody of the group, because it may lead soon; a learner needs the voters, any of which may lead. */
+export function groupOf({ voters, votersOutgoing, learners }: Configuration, self: PeerId): Iterable<PeerId> {
+  const mayVote = [...voters, ...votersOutgoing]
+  if (mayVote.includes(self)) return [...mayVote, ...learners]
+  return learners.includes(self) ? mayVote : []
+}
