@@ -41,6 +41,8 @@ export type ChangeCause =
   | 'told'
   | 'anti_entropy'
   | 'roster'
+  /** Dead or left for so long that it is shown no more. */
+  | 'tombstone'
 
 /** The status of a member or its incarnation changed. */
 export interface MemberChanged {
