@@ -266,7 +266,7 @@ export class Membership {
     member.isConnected = true
     member.hasClosed = false
     this.connections += 1
-    this.suspicions.prober.start(member)
+    this.suspicions.reconnected(member)
     this.antiEntropy.connected(member)
     if (this.connections <= INTRODUCED_CONNECTIONS) this.beacon.introduce()
   }
