@@ -122,7 +122,8 @@ export class Membership {
   }
 
   private view(member: Member): MemberView {
-    return member.view(member === this.table.self, this.context.now)
+    if (member !== this.table.self) return member.view()
+    return { ...member.view(), self: true, record: this.beacon.record, lastSeen: this.context.now }
   }
 
   /** Lets time pass, and notices when it passed without this process. */

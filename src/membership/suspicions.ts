@@ -226,7 +226,7 @@ export class Suspicions implements ProbeOutcomes {
   }
 
   private arm(member: Member, suspicion: Suspicion): void {
-    const { agenda, options } = this.context
+    const { agenda } = this.context
     if (this.mayDeclare(suspicion)) agenda.set(suspicion.timer, this.deadline(suspicion))
     else agenda.set(suspicion.timer, bootMs(suspicion.since + this.lookMs(member, suspicion)))
   }
