@@ -38,10 +38,11 @@ export class Hearing {
     if (incarnation !== undefined && this.speaks(member, incarnation)) this.tellOfDoubt(member)
   }
 
-  heartbeat(member: Member, { incarnation, sequence, recordVersion, record }: Heartbeat): void {
+  heartbeat(member: Member, { incarnation, sequence, recordVersion, record, change }: Heartbeat): void {
     if (!this.speaks(member, incarnation)) return
     if (record !== undefined && record.peer === member.peer) this.records.take(record)
     else if (record !== undefined) this.context.ignored.foreignRecord += 1
+    if (change !== undefined) this.records.change(member, change)
     if (sequence <= member.sequence) {
       this.context.ignored.stale += 1
       return
