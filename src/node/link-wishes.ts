@@ -3,7 +3,7 @@
  * must not wait for a dial, and whoever has work of ours or gave us some, because a closed connection means something there.
  */
 import type { PeerId } from '../base/index.ts'
-import type { Configuration } from '../raft/index.ts'
+import type { RaftStatus } from '../raft/index.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 
 /** Soon after the group or a task has changed; whoever sends something before dials by that. */
@@ -42,9 +42,16 @@ export class LinkWishes {
   }
 }
 
-/** A voter needs everybody of the group, because it may lead soon; a learner needs the voters, any of which may lead. */
-export function groupOf({ voters, votersOutgoing, learners }: Configuration, self: PeerId): Iterable<PeerId> {
-  const mayVote = [...voters, ...votersOutgoing]
-  if (mayVote.includes(self)) return [...mayVote, ...learners]
-  return learners.includes(self) ? mayVote : []
+/**
+ * The leader needs everybody of the group; voters need each other, because any of them may be the next one; a learner needs the
+ * leader. A new leader dials the learners with what it sends them first.
+ */
+export function groupOf(
+  status: Pick<RaftStatus, 'role' | 'leader' | 'self' | 'configuration'>,
+): Iterable<PeerId> {
+  const { role, leader, self, configuration } = status
+  const mayVote = [...configuration.voters, ...configuration.votersOutgoing]
+  if (role === 'leader') return [...mayVote, ...configuration.learners]
+  if (mayVote.includes(self)) return mayVote
+  return leader === undefined ? [] : [leader]
 }

@@ -72,18 +72,19 @@ export class MembershipDriver {
   private readonly outbox: DemandQueue
   private readonly refusedCounts = new Map<ErrorCode, number>()
   private readonly effects: MembershipEffect[] = []
-  private core: Membership
-  private isCarryingOut = false
+  private readonly core: Membership
+  private isDraining = false
+  /** Nothing is carried out until a new life is on disk. */
+  private isHeld = false
   private armed: { readonly at: BootMs; readonly cancel: Cancel } | undefined
   private cancelLook: Cancel | undefined
   private lastRecord = ''
-  /** Between two lives, and after the last, nothing is said and nothing is heard. */
-  private isSilent = false
+  private isStopped = false
 
   constructor(init: MembershipDriverInit) {
     this.init = init
     const { transport, scheduler, book } = init
-    this.core = this.createCore(init.life)
+    this.core = this.createCore()
     this.outbox = new DemandQueue(transport, scheduler, 'membership')
     transport.onGossip((from, bytes) => {
       const message = this.checked(from, () => decodeGossip(bytes))
@@ -130,12 +131,12 @@ export class MembershipDriver {
   stop(): void {
     this.cancelLook?.()
     this.step({ type: 'leave' })
-    this.isSilent = true
+    this.isStopped = true
     this.armed?.cancel()
   }
 
-  private createCore(life: number): Membership {
-    const { transport, options, random, clock, signer } = this.init
+  private createCore(): Membership {
+    const { transport, life, options, random, clock, signer } = this.init
     return new Membership({
       self: transport.self,
       life,
@@ -170,24 +171,32 @@ export class MembershipDriver {
   }
 
   private step(input: MembershipInput): void {
-    if (this.isSilent) return
+    if (this.isStopped) return
     this.decided(this.core.step(input, this.init.clock.now()))
   }
 
   private tick(): void {
-    if (!this.isSilent) this.decided(this.core.tick(this.init.clock.now()))
+    if (!this.isStopped) this.decided(this.core.tick(this.init.clock.now()))
   }
 
   private decided(effects: readonly MembershipEffect[]): void {
     this.effects.push(...effects)
     this.arm()
-    if (this.isCarryingOut) return
-    this.isCarryingOut = true
+    this.drain()
+  }
+
+  /** Not within itself: what is carried out can lead to the next decision. */
+  private drain(): void {
+    if (this.isDraining) return
+    this.isDraining = true
     try {
-      for (let next = this.effects.shift(); next !== undefined; next = this.effects.shift())
-        this.carryOut(next)
+      while (!this.isHeld) {
+        const effect = this.effects.shift()
+        if (effect === undefined) return
+        this.carryOut(effect)
+      }
     } finally {
-      this.isCarryingOut = false
+      this.isDraining = false
     }
   }
 
@@ -228,7 +237,7 @@ export class MembershipDriver {
         this.init.onRecord(effect.peer, effect.record)
         return
       case 'life':
-        void this.beginLife(effect.life)
+        void this.takeLife(effect.life)
         return
       case 'link_fault':
         links.faultChanged(effect.peer, effect.fault)
@@ -260,28 +269,19 @@ export class MembershipDriver {
   }
 
   /**
-   * The mesh remembers a later life of this node than its disk does. Only a later one is believed, and it is on disk before anybody
-   * hears of it; the core begins anew with it.
+   * The mesh remembers a later life of this node than its disk does, and the core has taken one beyond: it is on disk before
+   * anything else of what was decided is done, so that no life is ever used twice.
    */
-  private async beginLife(life: number): Promise<void> {
-    const { keepLife, logger, fatal, transport } = this.init
-    logger.warn(
-      { life },
-      'the mesh knows a later life of this node than its disk: it goes on under a later one',
-    )
-    this.isSilent = true
-    this.effects.length = 0
+  private async takeLife(life: number): Promise<void> {
+    this.init.logger.warn({ life }, 'the mesh knows a later life of this node than its disk did')
+    this.isHeld = true
     try {
-      await keepLife(life)
+      await this.init.keepLife(life)
     } catch (thrown) {
-      return fatal(toCodedError(thrown))
+      return this.init.fatal(toCodedError(thrown))
     }
-    this.core = this.createCore(life)
-    this.isSilent = false
-    this.lastRecord = ''
-    this.refreshRecord()
-    for (const peer of transport.connectedPeers()) this.step({ type: 'connection_opened', peer })
-    this.tick()
+    this.isHeld = false
+    this.drain()
   }
 
   private roster(): ReadonlyMap<PeerId, NodeId> {

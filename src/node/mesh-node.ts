@@ -133,7 +133,7 @@ export class MeshNode {
       transport,
       scheduler,
       needs: [
-        () => groupOf(this.core.status.configuration, transport.self),
+        () => groupOf(this.core.status),
         () => this.worker.submitters(),
         () => this.submitter.workers(),
       ],

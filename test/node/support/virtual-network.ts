@@ -10,8 +10,9 @@ import type { Life, VirtualTime } from './virtual-time.ts'
 const LATENCY_MS = 2
 const DIAL_MS = 6
 const DEMAND_MS = 10_000
-const IDLE_MS = 60_000
-const LOOK_MS = 15_000
+const IDLE_MS = 20_000
+const LOOK_MS = 5000
+const FORWARDED_TO = 5
 
 export class VirtualTransport implements Transport {
   readonly self: PeerId
@@ -97,10 +98,13 @@ export class VirtualTransport implements Transport {
     for (const handler of this.peerHandlers) handler(event)
   }
 
+  /** The author tells everybody it is connected to, as the real network does; who passes it on tells some. */
   private passOn(author: PeerId, id: number, message: Uint8Array): void {
     this.heard.add(id)
-    for (const peer of this.connectedPeers())
-      this.net.send(this.self, peer, (to) => to.hear(author, id, message))
+    const peers = this.connectedPeers()
+    const some = Array.from({ length: FORWARDED_TO }, (_, at) => peers[(id + at * 3) % peers.length])
+    for (const peer of author === this.self || peers.length <= FORWARDED_TO ? peers : new Set(some))
+      if (peer !== undefined) this.net.send(this.self, peer, (to) => to.hear(author, id, message))
   }
 
   private hear(author: PeerId, id: number, message: Uint8Array): void {

@@ -2,11 +2,20 @@
 import { type BootMs, bootMs, type Clock, type UnixMs, unixMs } from '../../../src/base/index.ts'
 import type { Cancel, Scheduler } from '../../../src/node/ports.ts'
 
+interface Timer {
+  readonly at: number
+  /** Of two at one instant, the one that was set first runs first. */
+  readonly order: number
+  readonly callback: () => void
+  isCancelled: boolean
+}
+
 /** A clock and the timers that run by it. */
 export class VirtualTime implements Clock, Scheduler {
   private at = 1000
   private order = 0
-  private readonly timers = new Map<number, { at: number; callback: () => void }>()
+  /** A binary heap: the first one is next. */
+  private readonly timers: Timer[] = []
 
   now(): BootMs {
     return bootMs(this.at)
@@ -17,9 +26,11 @@ export class VirtualTime implements Clock, Scheduler {
   }
 
   after(delayMs: number, callback: () => void): Cancel {
-    const id = ++this.order
-    this.timers.set(id, { at: this.at + delayMs, callback })
-    return () => this.timers.delete(id)
+    const timer = { at: this.at + delayMs, order: ++this.order, callback, isCancelled: false }
+    this.push(timer)
+    return () => {
+      timer.isCancelled = true
+    }
   }
 
   every(periodMs: number, callback: () => void): Cancel {
@@ -37,17 +48,41 @@ export class VirtualTime implements Clock, Scheduler {
     const end = this.at + ms
     for (;;) {
       await settle()
-      let next: { id: number; at: number; callback: () => void } | undefined
-      for (const [id, timer] of this.timers) {
-        if (timer.at <= end && (next === undefined || timer.at < next.at)) next = { id, ...timer }
-      }
-      if (next === undefined) break
-      this.timers.delete(next.id)
+      while (this.timers[0]?.isCancelled) this.pop()
+      const next = this.timers[0]
+      if (next === undefined || next.at > end) break
+      this.pop()
       this.at = Math.max(this.at, next.at)
       next.callback()
     }
     this.at = end
     await settle()
+  }
+
+  private push(timer: Timer): void {
+    let at = this.timers.length
+    for (let above = (at - 1) >> 1; at > 0; above = (at - 1) >> 1) {
+      const parent = this.timers[above]
+      if (parent === undefined || isBefore(parent, timer)) break
+      this.timers[at] = parent
+      at = above
+    }
+    this.timers[at] = timer
+  }
+
+  /** Takes the first one out. */
+  private pop(): void {
+    const last = this.timers.pop()
+    if (last === undefined || this.timers.length === 0) return
+    let at = 0
+    for (;;) {
+      const [left, right] = [this.timers[2 * at + 1], this.timers[2 * at + 2]]
+      const child = left === undefined || (right !== undefined && isBefore(right, left)) ? right : left
+      if (child === undefined || isBefore(last, child)) break
+      this.timers[at] = child
+      at = child === left ? 2 * at + 1 : 2 * at + 2
+    }
+    this.timers[at] = last
   }
 
   /** @throws when `condition` does not hold within `ms`. */
@@ -59,6 +94,8 @@ export class VirtualTime implements Clock, Scheduler {
     }
   }
 }
+
+const isBefore = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
 /** Promises that depend on promises, some turns deep. */
 async function settle(): Promise<void> {
