@@ -107,6 +107,10 @@ export const LIMITS = {
   recordFieldsMax: 128,
   /** Time that a member may be given to answer a probe for somebody else. */
   probeMsMax: 30_000,
+  /** Probes for others under way: 32 neighbours that each doubt 32 of theirs. Beyond: answered with a nack at once. */
+  relaysMax: 1024,
+  /** Records in one message of anti-entropy, encoded: half of what a message between peers may have. The rest goes into the next. */
+  syncRecordsBytesMax: 512 * KiB,
 
   // task
   /** A command with arguments and environment: the kernel's own limit is 2 MiB for both; larger things are data. */
@@ -117,6 +121,8 @@ export const LIMITS = {
   // node
   /** Requests of this node in flight, to all peers: 64 clients times some calls, with room. Beyond: `net.queue_full`. */
   rpcPendingMax: 4096,
+  /** Messages of one protocol that wait until a peer which this node is not always connected to is dialled. Beyond: `net.queue_full`. */
+  demandQueueMessagesMax: 64,
   /** Requests of one peer being served at a time: above a session's in-flight limit. Beyond: `net.queue_full`. */
   rpcServingPerPeerMax: 512,
   /** Requests that one node forwards to the leader in one message: a session's in-flight limit. The rest goes into the next. */
@@ -146,8 +152,12 @@ export const LIMITS = {
   connectionStreamsMax: 256,
   /** Window of one Yamux stream that its reader has freed and not yet told of: half of what a sender starts with (256 KiB). */
   windowUpdateHeldBytesMax: 128 * KiB,
-  /** Connections of a node; libp2p closes the least valued beyond it. */
+  /** Connections of a node; libp2p closes the least valued beyond it. Above 32 neighbours and the next two together, so that it never has to. */
   connectionsMax: 300,
+  /** Peers beyond its neighbours that a node wants a connection to: the 71 of the authority's group, and whom it sends something to. Beyond: not dialled, `send` says `disconnected`. */
+  wantedPeersMax: 160,
+  /** Connections that a node neither wants nor needs for its neighbours: others wanted them. Beyond: the longest unused is closed; who needs it dials again. */
+  spareLinksMax: 64,
   /** Connections per second and address that are let in before Noise; a household behind one NAT, or many nodes on one machine, restart together. */
   inboundConnectionsPerSecondMax: 100,
   /** Connections under way through Noise. Beyond: refused, the dialler tries again. */

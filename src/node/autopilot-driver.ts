@@ -10,16 +10,10 @@ import {
   PeerHealth,
   planVoters,
   type VoterPlan,
-  type VoterPolicy,
 } from '../authority/index.ts'
 import { type Clock, CodedError, type Logger, type LogIndex, type PeerId, type Term } from '../base/index.ts'
 import type { Configuration, RaftCore } from '../raft/index.ts'
-
-/** What a node says of its own part in the authority, by its record. */
-export interface VoterWish {
-  readonly policy: VoterPolicy
-  readonly isWitness: boolean
-}
+import type { VoterWish } from './voter-wish.ts'
 
 interface AutopilotDriverInit {
   readonly core: RaftCore
@@ -27,7 +21,7 @@ interface AutopilotDriverInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly options: AutopilotOptions
-  /** Peers that this node has a connection to. */
+  /** Peers that this node has a connection to, or will have one when it needs it. */
   readonly isConnected: (peer: PeerId) => boolean
   readonly wishOf: (peer: PeerId) => VoterWish
   /** Something was asked of the core: the Raft driver has something to do. */

@@ -80,7 +80,8 @@ export class LocalControl implements NodeControl {
   async nodes(): Promise<readonly NodeView[]> {
     const { node, clock } = this.init
     const authority = await this.authority(VIEW_DEADLINE_MS)
-    const mesh = { now: clock.now(), authority, runningHere: node.worker.running }
+    const linkOf = (peer: PeerId) => node.links.linkOf(peer)
+    const mesh = { now: clock.now(), authority, runningHere: node.worker.running, linkOf }
     return node.membership.members().map((member) => nodeView(member, mesh))
   }
 

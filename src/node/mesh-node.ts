@@ -8,34 +8,34 @@ import {
   AuthorityStateMachine,
   decodeSnapshot,
   type SavedState,
-  type VoterPolicy,
 } from '../authority/index.ts'
 import {
   type Clock,
   type CodedError,
-  type Incarnation,
   type Logger,
-  logIndex,
   type PeerId,
-  present,
   type Random,
   toCodedError,
   unreachable,
 } from '../base/index.ts'
 import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
-import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type ReadyWrite, type SavedLog } from '../raft/index.ts'
+import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type SavedLog } from '../raft/index.ts'
 import type { NodeStores } from '../store/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
-import { AutopilotDriver, type VoterWish } from './autopilot-driver.ts'
+import { AutopilotDriver } from './autopilot-driver.ts'
 import type { NodeConfig } from './config/index.ts'
-import type { Identity, SigningKey } from './identity/index.ts'
+import type { Identity, RecordSigner, SigningKey } from './identity/index.ts'
+import { LinkWatch } from './link-watch.ts'
+import { groupOf, LinkWishes } from './link-wishes.ts'
 import { MembershipDriver } from './membership-driver.ts'
+import type { EventSink } from './node-events.ts'
 import { placeTask } from './placing.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
+import { rejoinGroup } from './rejoin-group.ts'
 import { RootKeySharing } from './root-key-sharing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
@@ -43,13 +43,13 @@ import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
 import type { TaskIds } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
+import { type VoterWish, voterWishOf } from './voter-wish.ts'
 import { Worker } from './worker.ts'
 import type { Executor } from './worker-context.ts'
+import { writeLog } from './write-log.ts'
 
 /** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
 const AUTHORITY_TICK_MS = 50
-/** One round of asking to begin anew; it is repeated until somebody who leads was found. */
-const REJOIN_DEADLINE_MS = 10_000
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
 
@@ -68,7 +68,12 @@ export interface MeshNodeInit {
   /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
   readonly raftOptions?: Partial<RaftOptions>
   readonly logger: Logger
-  readonly incarnation: Incarnation
+  readonly events: EventSink
+  /** Higher than in any life of this node before, and on disk. */
+  readonly life: number
+  /** Resolves when a later life is on disk. */
+  readonly keepLife: (life: number) => Promise<void>
+  readonly recordSigner: RecordSigner
   readonly book: RosterBook
   readonly ownRecord: (runningTasks: number) => NodeRecord
   readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
@@ -84,11 +89,13 @@ export class MeshNode {
   readonly client: AuthorityClient
   readonly addresses: AddressBook
   readonly membership: MembershipDriver
+  readonly links: LinkWatch
   readonly worker: Worker
   readonly submitter: Submitter
   readonly rootKeys: RootKeySharing
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
+  private readonly wishes: LinkWishes
   private cancelAuthorityTick: Cancel | undefined
   private stopping = false
 
@@ -115,17 +122,41 @@ export class MeshNode {
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
     this.submitter = this.createSubmitter(link)
+    this.links = new LinkWatch({
+      transport,
+      nameOf: (peer) => book.nodeIdOf(peer),
+      events: init.events,
+      logger: logger.child({ room: 'membership' }),
+    })
     this.membership = this.createMembership()
+    this.wishes = new LinkWishes({
+      transport,
+      scheduler,
+      needs: [
+        () => groupOf(this.core.status),
+        () => this.worker.submitters(),
+        () => this.submitter.workers(),
+      ],
+    })
     this.rootKeys = this.createRootKeySharing()
   }
 
   async start(): Promise<void> {
     await this.worker.start()
     await this.submitter.start()
-    if (this.init.stores.rejoin.isPending) void this.rejoin()
+    if (this.init.stores.rejoin.isPending)
+      void rejoinGroup({
+        ...this.init,
+        core: this.core,
+        client: this.client,
+        isStopping: () => this.stopping,
+      })
+        .then((isBack) => (isBack ? this.raft.start() : undefined))
+        .catch((thrown: unknown) => this.init.fatal(toCodedError(thrown)))
     else this.raft.start()
     this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
+    this.wishes.start()
     this.rootKeys.start()
   }
 
@@ -136,6 +167,7 @@ export class MeshNode {
     await Promise.race([this.worker.stop(), patience])
     await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
+    this.wishes.stop()
     this.rootKeys.stop()
     this.cancelAuthorityTick?.()
     this.client.stop()
@@ -148,27 +180,6 @@ export class MeshNode {
   private tickAuthority(): void {
     this.authority.tick()
     if (this.authority.governs && !this.stopping) this.autopilot.tick()
-  }
-
-  /** This node's store was rebuilt: it takes part in nothing before the others have removed it (ADR 0009). */
-  private async rejoin(): Promise<void> {
-    const { stores, logger, fatal } = this.init
-    logger.warn({}, 'the log of this node was lost: asking the others to begin anew as a learner')
-    while (!this.stopping) {
-      try {
-        const { index, term } = await this.client.rejoin(REJOIN_DEADLINE_MS)
-        const hardState = { term, vote: undefined, commitIndex: logIndex(0), votesFrom: index }
-        await stores.rejoin.done(hardState)
-        this.core.rejoined(hardState)
-        this.raft.start()
-        logger.info({ index, term }, 'the others have begun anew with this node')
-        return
-      } catch (thrown) {
-        const error = toCodedError(thrown)
-        if (error.code === 'store.write_failed') return fatal(error)
-        if (!this.stopping) logger.warn({ err: error }, 'nobody could be asked to rejoin; trying again')
-      }
-    }
   }
 
   private createCore(): RaftCore {
@@ -233,7 +244,7 @@ export class MeshNode {
   }
 
   private createAutopilot(): AutopilotDriver {
-    const { transport, clock, logger, config } = this.init
+    const { clock, logger, config } = this.init
     const { stableLearnerMs, deadVoterMs, shrinkVotersMs } = config.timings
     return new AutopilotDriver({
       core: this.core,
@@ -246,18 +257,24 @@ export class MeshNode {
         shrinkDelayMs: shrinkVotersMs,
       },
       // Whoever has never said who it is (a tool, a client of the authority) is no machine to keep a log.
-      isConnected: (peer) => transport.isConnected(peer) && this.membership.isKnown(peer),
+      isConnected: (peer) => this.membership.isKnown(peer) && this.isThere(peer),
       wishOf: (peer) => this.wishOf(peer),
       kick: () => this.raft.kick(),
       readBarrier: () => this.raft.readBarrier(),
     })
   }
 
+  /** A peer that this node is not always connected to is there as long as membership says so. */
+  private isThere(peer: PeerId): boolean {
+    const { transport } = this.init
+    if (transport.isConnected(peer)) return true
+    return transport.canReach(peer) && this.membership.member(peer)?.status === 'alive'
+  }
+
   private wishOf(peer: PeerId): VoterWish {
     const { config, identity } = this.init
     if (peer === identity.peerId) return { policy: config.voterPolicy, isWitness: config.witness }
-    const record = this.membership.members().find((member) => member.peer === peer)?.record
-    return { policy: voterPolicyOf(record?.voter_policy), isWitness: record?.witness === true }
+    return voterWishOf(this.membership.member(peer)?.record)
   }
 
   private createRaftDriver(): RaftDriver {
@@ -332,7 +349,7 @@ export class MeshNode {
       place: (record, exclude) =>
         placeTask(record, exclude, {
           members: this.membership.members(),
-          isConnected: (peer: PeerId) => transport.isConnected(peer),
+          canReach: (peer: PeerId) => transport.canReach(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
         }),
@@ -354,33 +371,23 @@ export class MeshNode {
   }
 
   private createMembership(): MembershipDriver {
-    const { transport, book, clock, scheduler, logger, incarnation, config } = this.init
+    const { transport, book, clock, scheduler, random, logger, life, keepLife, config } = this.init
     return new MembershipDriver({
       transport,
       book,
       clock,
       scheduler,
+      random: random.fork(),
       logger: logger.child({ room: 'membership' }),
-      incarnation,
+      life,
+      keepLife,
+      signer: this.init.recordSigner,
+      links: this.links,
+      onChanged: () => undefined,
+      fatal: this.init.fatal,
       options: MEMBERSHIP_PRESETS[config.preset],
       ownRecord: () => this.init.ownRecord(this.worker.running),
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }
-}
-
-/** One durable step of consensus. A snapshot takes the place of the log and of the state's records at once. */
-function writeLog(stores: NodeStores, { snapshot, hardState, entries }: ReadyWrite): Promise<void> {
-  if (snapshot === undefined) return stores.log.append({ hardState, entries })
-  const { index, term, configuration, data } = snapshot
-  return stores.installSnapshot({
-    hardState: present(hardState, 'hard state of an installed snapshot'),
-    base: { index, term, configuration },
-    records: decodeSnapshot(data),
-  })
-}
-
-/** A policy that only a newer version knows counts as the default. */
-function voterPolicyOf(text: string | null | undefined): VoterPolicy {
-  return text === 'always' || text === 'never' ? text : 'auto'
 }

@@ -19,7 +19,8 @@ export interface NodeEvent {
 }
 
 /** Without what the log adds. `node`, `reason`, `detail` may be left out. */
-export type NewEvent = Pick<NodeEvent, 'kind' | 'type'> & Partial<Pick<NodeEvent, 'node' | 'reason' | 'detail'>>
+export type NewEvent = Pick<NodeEvent, 'kind' | 'type'> &
+  Partial<Pick<NodeEvent, 'node' | 'reason' | 'detail'>>
 
 export interface EventSink {
   /** Does not throw and does not wait. */

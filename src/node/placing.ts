@@ -9,7 +9,8 @@ export function placeTask(
   exclude: readonly PeerId[],
   mesh: {
     readonly members: readonly MemberView[]
-    readonly isConnected: (peer: PeerId) => boolean
+    /** Connected, or connected to when something is sent. */
+    readonly canReach: (peer: PeerId) => boolean
     readonly policy: Omit<PlacementPolicy, 'exclude'>
     readonly runningHere: number
   },
@@ -20,7 +21,7 @@ export function placeTask(
       nodeId: member.nodeId,
       self: member.self,
       status: member.status,
-      connected: member.self || mesh.isConnected(member.peer),
+      connected: member.self || mesh.canReach(member.peer),
       remoteExecute: member.record?.remote_execute === true,
       runningTasks: member.self ? mesh.runningHere : (member.record?.running_tasks ?? 0),
     }),

@@ -7,8 +7,6 @@ import { join, resolve } from 'node:path'
 import {
   type Clock,
   CodedError,
-  type Incarnation,
-  incarnation,
   LIMITS,
   type Logger,
   Random,
@@ -25,7 +23,7 @@ import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
 import { credentialOf, storePath } from './folder.ts'
-import { type Identity, keepRootKey, loadIdentity } from './identity/index.ts'
+import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
 import { MeshNode } from './mesh-node.ts'
 import { type Scheduler, SystemScheduler } from './ports.ts'
@@ -33,6 +31,9 @@ import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
+
+/** Of the count of this node's lives, of which its incarnations are made. */
+const LIFE_KEY = 'incarnation'
 
 export interface RunningNode {
   readonly control: NodeControl
@@ -192,7 +193,10 @@ async function compose(opened: Opened): Promise<Composed> {
     executor: guardian,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
-    incarnation: await nextIncarnation(stores, clock),
+    life: await nextLife(stores, clock),
+    keepLife: (life) => keepLife(stores.meta, life),
+    recordSigner: recordSigner(identity.key),
+    events: { record: () => undefined },
     ownRecord: (runningTasks) =>
       describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
@@ -226,8 +230,9 @@ async function compose(opened: Opened): Promise<Composed> {
   return { network, guardian, facade, node, control }
 }
 
-/** The network is told of every peer of the roster, at the addresses known best. */
+/** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */
 function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }: Opened): void {
+  network.setNeighbours([])
   const tell = (): void => {
     const others = book.list().filter(({ peer }) => peer !== identity.peerId)
     network.setPeers(others.map(({ peer }) => ({ peer, addresses: node.addresses.addressesOf(peer) })))
@@ -240,13 +245,16 @@ function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }:
  * Higher in each life, and on disk before anyone hears it. A store that was rebuilt may have lost the last one: then it
  * goes on from the wall clock's seconds, which no count of restarts reaches.
  */
-async function nextIncarnation({ meta, rejoin }: NodeStores, clock: Clock): Promise<Incarnation> {
-  const saved = meta.get('incarnation')
+async function nextLife({ meta, rejoin }: NodeStores, clock: Clock): Promise<number> {
+  const saved = meta.get(LIFE_KEY)
   const first = rejoin.isPending ? Math.floor(clock.wall() / 1000) : 1
   const next = saved === undefined ? first : Number(new TextDecoder().decode(saved)) + 1
-  await meta.put('incarnation', new TextEncoder().encode(String(next)))
-  return incarnation(next)
+  await keepLife(meta, next)
+  return next
 }
+
+const keepLife = (meta: MetaStore, life: number): Promise<void> =>
+  meta.put(LIFE_KEY, new TextEncoder().encode(String(life)))
 
 function createBook(identity: Identity, meta: MetaStore, logger: Logger, clock: Clock): RosterBook {
   const book = new RosterBook({

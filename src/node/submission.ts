@@ -124,12 +124,12 @@ export class Submission {
 
   private send({ to, message }: Extract<SubmitterEffect, { type: 'send' }>): void {
     const { transport, link } = this.context
-    if (to !== transport.self && !transport.isConnected(to)) {
-      // The closed connection was reported before this attempt began.
+    const lost = (): void => {
+      // A connection that closed was reported before this attempt began.
       if (message.type === 'remote_task_envelope') void this.handle({ type: 'peer-lost', peer: to })
-      return
     }
-    link.send(to, message)
+    if (to === transport.self || transport.canReach(to)) link.send(to, message, lost)
+    else lost()
   }
 
   private passOn(effect: Extract<SubmitterEffect, { type: 'output' }>): void {

@@ -48,6 +48,11 @@ export class Worker {
     return [...this.attempts.values()].filter((attempt) => attempt.executing).length
   }
 
+  /** Whose attempts are not acknowledged: what becomes of the connection to them matters. */
+  submitters(): Iterable<PeerId> {
+    return [...this.attempts.values()].map(({ task }) => task.submitter)
+  }
+
   /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
   async start(): Promise<void> {
     for (const { value } of await this.init.journal.load()) {

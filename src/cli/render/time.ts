@@ -31,3 +31,9 @@ export function duration(ms: number): string {
   }
   return parts.join(' ')
 }
+
+/** A short span with two figures that say something: `0.42 ms`, `7.1 ms`, `240 ms`. */
+export function milliseconds(ms: number): string {
+  if (ms < 1) return `${ms.toFixed(2)} ms`
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+}

@@ -93,6 +93,7 @@ export const revokeRequestSchema: z.ZodType<RevokeRequest> = z.object({
 /** To a call that has nothing to say but that it was done. */
 export const doneSchema = z.object({})
 
+const linkPath = z.enum(['loopback', 'lan', 'overlay', 'internet', 'relayed'])
 const memberStatus = z.enum(['alive', 'suspect', 'dead', 'left'])
 const taskState = z.enum([
   'queued',
@@ -145,6 +146,16 @@ export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
     runningTasks: count,
     addresses: z.array(text),
     version: absent(text),
+    link: absent(
+      z.object({
+        path: absent(linkPath),
+        remoteAddress: absent(text),
+        downgradedFrom: absent(linkPath),
+        rttMs: absent(number),
+        rttVariationMs: absent(number),
+        fault: absent(z.enum(['to_peer', 'from_peer', 'both'])),
+      }),
+    ),
   }),
 )
 

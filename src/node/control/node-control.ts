@@ -84,7 +84,24 @@ export interface NodeView {
   readonly runningTasks: number
   readonly addresses: readonly string[]
   readonly version: string | undefined
+  /** The way to it from this node; absent for this node, and where nothing is known of it. */
+  readonly link: LinkView | undefined
 }
+
+export interface LinkView {
+  /** What the connection takes; absent without a connection. */
+  readonly path: LinkPath | undefined
+  readonly remoteAddress: string | undefined
+  /** The better path that it took before. */
+  readonly downgradedFrom: LinkPath | undefined
+  /** Of this node's own probes, smoothed, and its variation. */
+  readonly rttMs: number | undefined
+  readonly rttVariationMs: number | undefined
+  /** Probes fail, while others reach it: `to_peer`: it does not hear this node; `from_peer`: this node does not hear it. */
+  readonly fault: 'to_peer' | 'from_peer' | 'both' | undefined
+}
+
+export type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
 
 export interface LeaseView {
   readonly leaseId: LeaseId

@@ -74,6 +74,7 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 0,
     addresses: ['/ip4/127.0.0.1/tcp/9846'],
     version: '0.1.0',
+    link: undefined,
   },
   {
     nodeId: ATTIC,
@@ -87,6 +88,14 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 2,
     addresses: ['/ip4/192.168.1.5/tcp/9846', '/ip4/100.64.0.2/tcp/9846'],
     version: '0.1.0',
+    link: {
+      path: 'overlay',
+      remoteAddress: '100.64.0.2',
+      downgradedFrom: 'lan',
+      rttMs: 7.13,
+      rttVariationMs: 1.5,
+      fault: 'to_peer',
+    },
   },
   {
     nodeId: nodeId('nas'),
@@ -100,6 +109,7 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 0,
     addresses: [],
     version: undefined,
+    link: undefined,
   },
 ]
 
