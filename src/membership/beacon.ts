@@ -48,6 +48,7 @@ export class Beacon {
   private sequence = 0
   /** The record was not yet signed and published as it is now, or not in this life. */
   private isRecordNew = false
+  private isRefuting = false
   private introductionsLeft = INTRODUCTIONS
   private lastBeatAt: BootMs | undefined
   /** Until here the prompt beats of the past use up the permitted rate. */
@@ -116,8 +117,8 @@ export class Beacon {
       this.sequence = 0
       this.isRecordNew = this.record !== undefined
     }
-    const { accusationBatchMs } = this.context.options
-    this.context.after(this.timer, Math.max(0, this.pauseUntil(accusationBatchMs) - this.context.now))
+    this.isRefuting = true
+    this.plan()
   }
 
   private appear(as: Incarnation): void {
@@ -140,6 +141,7 @@ export class Beacon {
       recordVersion,
       ...news,
     }
+    this.isRefuting = false
     this.introductionsLeft = Math.max(0, this.introductionsLeft - 1)
     context.emit({ type: 'publish', message })
     this.plan()
@@ -175,9 +177,11 @@ export class Beacon {
   /** Sets the time of the next beat: the regular one, or an earlier one that is wanted and permitted. */
   private plan(): void {
     const { agenda, options } = this.context
-    let at = this.pauseUntil(this.intervalMs)
     const permittedAt = this.usedUntil - (BURST - 1) * this.intervalMs * PROMPT_PART
-    if (this.isRecordNew) at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.accusationBatchMs)))
+    const soon = this.pauseUntil(options.accusationBatchMs)
+    let at = this.pauseUntil(this.intervalMs)
+    if (this.isRefuting) at = Math.min(at, soon)
+    if (this.isRecordNew) at = Math.min(at, Math.max(permittedAt, soon))
     if (this.introductionsLeft > 0)
       at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.probePeriodMs)))
     agenda.set(this.timer, bootMs(Math.max(at, this.context.now)))
