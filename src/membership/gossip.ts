@@ -1,11 +1,12 @@
 /**
  * What travels on the gossip topic of the scope. The sender is not in the body: gossipsub signs each message, and
- * the transport hands the proven peer id over together with the bytes. Kinds of message to come (admin orders,
- * suspicions) join the union; a node that does not know one says `wire.unknown_type` and goes on.
+ * the transport hands the proven peer id over together with the bytes. Kinds of message to come (suspicions)
+ * join the union; a node that does not know one says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
 import { CodedError, decode, encode, incarnation, LIMITS } from '../base/index.ts'
 import { nodeRecordSchema } from './node-record.ts'
+import { type OrdersGossip, ordersGossipSchema } from './order-gossip.ts'
 
 const incarnationSchema = z
   .number()
@@ -37,30 +38,33 @@ const heartbeatSchema = z
 /** "I am leaving on purpose." Ends the incarnation: nothing of it is believed afterwards. */
 const leaveSchema = z.object({ type: z.literal('leave'), incarnation: incarnationSchema })
 
-const SCHEMAS = { heartbeat: heartbeatSchema, leave: leaveSchema }
+const SCHEMAS = { heartbeat: heartbeatSchema, leave: leaveSchema, orders: ordersGossipSchema }
 
 export type Heartbeat = Readonly<z.output<typeof heartbeatSchema>>
 export type Leave = Readonly<z.output<typeof leaveSchema>>
+/** What the member table is made of. */
 export type GossipMessage = Heartbeat | Leave
+/** All that travels on the topic: admin orders have a core of their own. */
+export type AnyGossip = GossipMessage | OrdersGossip
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })
 
 /** @throws CodedError `limit.exceeded` above `LIMITS.gossipMessageBytesMax`. */
-export function encodeGossip(message: GossipMessage): Uint8Array {
+export function encodeGossip(message: AnyGossip): Uint8Array {
   const bytes = encode(message)
   checkSize(bytes)
   return bytes
 }
 
 /** @throws CodedError `limit.exceeded`, `wire.malformed`, `wire.unknown_type`. */
-export function decodeGossip(bytes: Uint8Array): GossipMessage {
+export function decodeGossip(bytes: Uint8Array): AnyGossip {
   checkSize(bytes)
   const { type } = decode(envelopeSchema, bytes, 'gossip message')
   if (!isKnown(type)) throw new CodedError('wire.unknown_type', { what: 'gossip message', got: type })
   return decode(SCHEMAS[type], bytes, `gossip message "${type}"`)
 }
 
-function isKnown(type: string): type is GossipMessage['type'] {
+function isKnown(type: string): type is AnyGossip['type'] {
   return Object.hasOwn(SCHEMAS, type)
 }
 

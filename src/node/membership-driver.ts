@@ -18,6 +18,7 @@ import {
   type MembershipOptions,
   type MemberView,
   type NodeRecord,
+  type OrdersGossip,
 } from '../membership/index.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import type { RosterBook } from './roster-book.ts'
@@ -34,6 +35,8 @@ interface MembershipDriverInit {
   readonly ownRecord: () => NodeRecord
   /** The record of another member is new: it may name addresses that are better than the known ones. */
   readonly onRecord: (peer: PeerId, record: NodeRecord) => void
+  /** Admin orders share the topic, and are no concern of the member table. */
+  readonly onOrders: (from: PeerId, message: OrdersGossip) => void
 }
 
 export class MembershipDriver {
@@ -83,6 +86,7 @@ export class MembershipDriver {
 
   private hear(from: PeerId, bytes: Uint8Array): void {
     const message = decodeGossip(bytes)
+    if (message.type === 'orders') return this.init.onOrders(from, message)
     this.step({ type: 'gossip', from, message })
     if (message.type === 'heartbeat' && message.record !== undefined) {
       const view = this.core.members().find(({ peer }) => peer === from)

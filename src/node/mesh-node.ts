@@ -8,34 +8,36 @@ import {
   AuthorityStateMachine,
   decodeSnapshot,
   type SavedState,
-  type VoterPolicy,
 } from '../authority/index.ts'
 import {
   type Clock,
   type CodedError,
   type Incarnation,
   type Logger,
-  logIndex,
   type PeerId,
   present,
   type Random,
-  toCodedError,
   unreachable,
 } from '../base/index.ts'
-import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
+import { MEMBERSHIP_PRESETS, type NodeRecord, obstacleOf } from '../membership/index.ts'
 import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type ReadyWrite, type SavedLog } from '../raft/index.ts'
 import type { NodeStores } from '../store/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
-import { AutopilotDriver, type VoterWish } from './autopilot-driver.ts'
+import { AutopilotDriver } from './autopilot-driver.ts'
 import type { NodeConfig } from './config/index.ts'
 import type { Identity, SigningKey } from './identity/index.ts'
 import { MembershipDriver } from './membership-driver.ts'
+import type { EventSink } from './node-events.ts'
+import type { OrderKeys } from './order-judge.ts'
+import { ownOrderFields } from './order-views.ts'
+import { createOrders, type OrdersDriver } from './orders-driver.ts'
 import { placeTask } from './placing.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
+import { rejoin } from './rejoin.ts'
 import { RootKeySharing } from './root-key-sharing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
@@ -43,13 +45,12 @@ import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
 import type { TaskIds } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
+import { type VoterWish, voterWish, wishOfRecord } from './voter-wish.ts'
 import { Worker } from './worker.ts'
 import type { Executor } from './worker-context.ts'
 
 /** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
 const AUTHORITY_TICK_MS = 50
-/** One round of asking to begin anew; it is repeated until somebody who leads was found. */
-const REJOIN_DEADLINE_MS = 10_000
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
 
@@ -71,6 +72,9 @@ export interface MeshNodeInit {
   readonly incarnation: Incarnation
   readonly book: RosterBook
   readonly ownRecord: (runningTasks: number) => NodeRecord
+  /** Instead of the identity's key. A simulation has no keys. */
+  readonly orderKeys?: OrderKeys
+  readonly events?: EventSink
   readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
   /** The node cannot go on: a store failed, or an invariant is broken. */
   readonly fatal: (error: CodedError) => void
@@ -87,6 +91,7 @@ export class MeshNode {
   readonly worker: Worker
   readonly submitter: Submitter
   readonly rootKeys: RootKeySharing
+  readonly orders: OrdersDriver
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
   private cancelAuthorityTick: Cancel | undefined
@@ -110,8 +115,10 @@ export class MeshNode {
       logger: logger.child({ room: 'authority' }),
       readBarrier: () => this.raft.readBarrier(),
       isAdmin: (peer) => book.isAdmin(peer),
+      refuseBarred: (from, command) => this.orders.refuseBarred(from, command),
     })
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
+    this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
     this.submitter = this.createSubmitter(link)
@@ -122,10 +129,11 @@ export class MeshNode {
   async start(): Promise<void> {
     await this.worker.start()
     await this.submitter.start()
-    if (this.init.stores.rejoin.isPending) void this.rejoin()
-    else this.raft.start()
+    if (!this.init.stores.rejoin.isPending) this.raft.start()
+    else void this.rejoin()
     this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
+    this.orders.start()
     this.rootKeys.start()
   }
 
@@ -136,13 +144,14 @@ export class MeshNode {
     await Promise.race([this.worker.stop(), patience])
     await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
+    this.orders.stop()
     this.rootKeys.stop()
     this.cancelAuthorityTick?.()
     this.client.stop()
     this.rpc.stop()
     this.authority.stop()
     await this.raft.stop()
-    await Promise.all([this.addresses.saved(), this.init.book.saved()])
+    await Promise.all([this.addresses.saved(), this.init.book.saved(), this.orders.saved()])
   }
 
   private tickAuthority(): void {
@@ -150,25 +159,11 @@ export class MeshNode {
     if (this.authority.governs && !this.stopping) this.autopilot.tick()
   }
 
-  /** This node's store was rebuilt: it takes part in nothing before the others have removed it (ADR 0009). */
   private async rejoin(): Promise<void> {
     const { stores, logger, fatal } = this.init
-    logger.warn({}, 'the log of this node was lost: asking the others to begin anew as a learner')
-    while (!this.stopping) {
-      try {
-        const { index, term } = await this.client.rejoin(REJOIN_DEADLINE_MS)
-        const hardState = { term, vote: undefined, commitIndex: logIndex(0), votesFrom: index }
-        await stores.rejoin.done(hardState)
-        this.core.rejoined(hardState)
-        this.raft.start()
-        logger.info({ index, term }, 'the others have begun anew with this node')
-        return
-      } catch (thrown) {
-        const error = toCodedError(thrown)
-        if (error.code === 'store.write_failed') return fatal(error)
-        if (!this.stopping) logger.warn({ err: error }, 'nobody could be asked to rejoin; trying again')
-      }
-    }
+    const { client, core } = this
+    const isBack = await rejoin({ client, core, stores, logger, isStopping: () => this.stopping, fatal })
+    if (isBack) this.raft.start()
   }
 
   private createCore(): RaftCore {
@@ -248,6 +243,7 @@ export class MeshNode {
       // Whoever has never said who it is (a tool, a client of the authority) is no machine to keep a log.
       isConnected: (peer) => transport.isConnected(peer) && this.membership.isKnown(peer),
       wishOf: (peer) => this.wishOf(peer),
+      isBarred: (peer) => obstacleOf(this.orders.standing(peer)) !== undefined,
       kick: () => this.raft.kick(),
       readBarrier: () => this.raft.readBarrier(),
     })
@@ -255,9 +251,11 @@ export class MeshNode {
 
   private wishOf(peer: PeerId): VoterWish {
     const { config, identity } = this.init
-    if (peer === identity.peerId) return { policy: config.voterPolicy, isWitness: config.witness }
+    const standing = this.orders.standing(peer)
+    if (peer === identity.peerId)
+      return voterWish({ policy: config.voterPolicy, isWitness: config.witness }, standing)
     const record = this.membership.members().find((member) => member.peer === peer)?.record
-    return { policy: voterPolicyOf(record?.voter_policy), isWitness: record?.witness === true }
+    return voterWish(wishOfRecord(record), standing)
   }
 
   private createRaftDriver(): RaftDriver {
@@ -309,6 +307,7 @@ export class MeshNode {
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
+      standing: () => this.orders.standing(identity.peerId),
       scope: identity.scopeId,
       remoteExecute: config.remoteExecute && config.leaseGating,
       fatal,
@@ -335,6 +334,7 @@ export class MeshNode {
           isConnected: (peer: PeerId) => transport.isConnected(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
+          standing: this.orders.standing,
         }),
       fatal,
     })
@@ -363,7 +363,11 @@ export class MeshNode {
       logger: logger.child({ room: 'membership' }),
       incarnation,
       options: MEMBERSHIP_PRESETS[config.preset],
-      ownRecord: () => this.init.ownRecord(this.worker.running),
+      ownRecord: () => ({
+        ...this.init.ownRecord(this.worker.running),
+        ...ownOrderFields(this.orders.standing(transport.self)),
+      }),
+      onOrders: (from, message) => this.orders.hear(from, message),
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }
@@ -378,9 +382,4 @@ function writeLog(stores: NodeStores, { snapshot, hardState, entries }: ReadyWri
     base: { index, term, configuration },
     records: decodeSnapshot(data),
   })
-}
-
-/** A policy that only a newer version knows counts as the default. */
-function voterPolicyOf(text: string | null | undefined): VoterPolicy {
-  return text === 'always' || text === 'never' ? text : 'auto'
 }

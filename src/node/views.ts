@@ -1,8 +1,10 @@
 import type { NodeId, PeerId } from '../base/index.ts'
-import type { MemberView } from '../membership/index.ts'
+import type { MemberView, Standing } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
 import type { AuthorityViewBody } from './authority-protocol.ts'
 import type { AuthorityView, LeaseView, MemberStatus, NodeView } from './control/node-control.ts'
+
+import { nodeOrdersView } from './order-views.ts'
 
 type NameOf = (peer: PeerId) => NodeId | undefined
 
@@ -75,7 +77,12 @@ export function leaseViews(view: AuthorityViewBody, nameOf: NameOf): readonly Le
 
 export function nodeView(
   member: MemberView,
-  mesh: { now: number; authority: AuthorityView; runningHere: number },
+  mesh: {
+    now: number
+    authority: AuthorityView
+    runningHere: number
+    standing: (peer: PeerId) => Standing
+  },
 ): NodeView {
   const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
   const { leader, voters, learners } = mesh.authority
@@ -92,6 +99,7 @@ export function nodeView(
     runningTasks: self ? mesh.runningHere : isThere ? (record?.running_tasks ?? 0) : 0,
     addresses: record?.addresses ?? [],
     version: record?.version,
+    orders: nodeOrdersView(mesh.standing(peer), record),
   }
 }
 

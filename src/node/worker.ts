@@ -1,4 +1,5 @@
 import { type LeaseId, LIMITS, type PeerId, type Reason } from '../base/index.ts'
+import { obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
@@ -43,9 +44,9 @@ export class Worker {
     })
   }
 
-  /** Executions under way. */
+  /** Attempts under way, those included that are about to start: a node is drained when there is none. */
   get running(): number {
-    return [...this.attempts.values()].filter((attempt) => attempt.executing).length
+    return [...this.attempts.values()].filter((attempt) => !attempt.ended).length
   }
 
   /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
@@ -114,11 +115,12 @@ export class Worker {
   private refusal(from: PeerId, envelope: Envelope): Reason | undefined {
     const remote = from !== this.init.transport.self
     if (envelope.populi_scope_id !== this.init.scope) return 'wrong_scope'
+    const obstacle = obstacleOf(this.init.standing())
+    if (obstacle !== undefined) return obstacle
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
     if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
     if (this.finished.has(keyOf(envelope))) return 'lease_expired'
-    const unfinished = [...this.attempts.values()].filter((attempt) => !attempt.ended).length
-    if (this.stopping || unfinished >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 

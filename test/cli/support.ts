@@ -131,6 +131,8 @@ function clientOf(control: NodeControl): NodeControlClient {
     cancel: (id) => control.cancel(id),
     revoke: (request) => control.revoke(request),
     invite: (request) => control.invite(request),
+    order: (request) => control.order(request),
+    orders: async () => control.orders(),
     run: (request, report, signal) => control.run(request, report, signal),
   }
 }

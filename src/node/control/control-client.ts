@@ -12,6 +12,8 @@ import {
   inviteSchema,
   leasesSchema,
   nodesSchema,
+  orderSchema,
+  ordersSchema,
   runEventSchema,
   statusSchema,
   taskDetailSchema,
@@ -20,7 +22,14 @@ import {
   toJson,
 } from './control-messages.ts'
 import { controlSocketPath, findControlSocket, systemCode } from './control-socket.ts'
-import type { InviteRequest, NodeControlClient, RevokeRequest, RunEvent, RunRequest } from './node-control.ts'
+import type {
+  InviteRequest,
+  NodeControlClient,
+  OrderRequest,
+  RevokeRequest,
+  RunEvent,
+  RunRequest,
+} from './node-control.ts'
 import { decodeFrames, type Frame } from './run-frames.ts'
 
 const ANSWER = 'answer of the node'
@@ -54,6 +63,8 @@ export class ControlClient implements NodeControlClient {
   revoke = async (body: RevokeRequest): Promise<void> => {
     await this.ask(doneSchema, { method: 'POST', path: '/v1/leases/revoke', body })
   }
+  order = (body: OrderRequest) => this.ask(orderSchema, { method: 'POST', path: '/v1/orders', body })
+  orders = () => this.ask(ordersSchema, { method: 'GET', path: '/v1/orders' })
   invite = (body: InviteRequest) => this.ask(inviteSchema, { method: 'POST', path: '/v1/invites', body })
 
   /**

@@ -10,6 +10,7 @@ import { CodedError, InvariantError, LIMITS, type Logger, taskId, toCodedError }
 import {
   firstIssue,
   inviteRequestSchema,
+  orderRequestSchema,
   revokeRequestSchema,
   runRequestSchema,
   toJson,
@@ -123,6 +124,7 @@ class FastifyControlServer implements ControlServer {
     app.get('/v1/status', async () => this.control.status())
     app.get('/v1/nodes', async () => this.control.nodes())
     app.get('/v1/leases', async () => this.control.leases())
+    app.get('/v1/orders', async () => this.control.orders())
     app.get('/v1/tasks', async () => this.control.tasks())
     app.get<{ Params: { id: string } }>('/v1/tasks/:id', async ({ params }) =>
       this.control.task(taskId(params.id)),
@@ -137,6 +139,7 @@ class FastifyControlServer implements ControlServer {
       await this.control.revoke(checked(revokeRequestSchema, body))
       return {}
     })
+    app.post('/v1/orders', async ({ body }) => this.control.order(checked(orderRequestSchema, body)))
     app.post('/v1/invites', async ({ body }) => this.control.invite(checked(inviteRequestSchema, body)))
     app.post('/v1/run', async ({ body }, reply) => {
       const request = checked(runRequestSchema, body)

@@ -14,7 +14,10 @@ import type {
   InviteView,
   LeaseView,
   NodeControl,
+  NodeOrdersView,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -61,6 +64,38 @@ export const LONE_STATUS: StatusView = {
   authority: { ...STATUS.authority, role: 'none', leader: undefined },
 }
 
+export const NO_ORDERS: NodeOrdersView = {
+  quarantined: false,
+  retired: false,
+  maintenance: false,
+  maintenanceUntilUnixMs: undefined,
+  drainDeadlineUnixMs: undefined,
+  isFollowed: true,
+}
+
+export const ORDERS: readonly OrderView[] = [
+  {
+    node: ATTIC,
+    field: 'quarantine',
+    on: true,
+    reason: 'smoke',
+    untilUnixMs: undefined,
+    drainDeadlineUnixMs: undefined,
+    issuer: DESK,
+    givenUnixMs: unixMs(NOW - 65_000),
+  },
+  {
+    node: nodeId('nas'),
+    field: 'maintenance',
+    on: false,
+    reason: undefined,
+    untilUnixMs: undefined,
+    drainDeadlineUnixMs: undefined,
+    issuer: ATTIC,
+    givenUnixMs: unixMs(NOW - 5_000),
+  },
+]
+
 export const NODES: readonly NodeView[] = [
   {
     nodeId: DESK,
@@ -74,6 +109,7 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 0,
     addresses: ['/ip4/127.0.0.1/tcp/9846'],
     version: '0.1.0',
+    orders: NO_ORDERS,
   },
   {
     nodeId: ATTIC,
@@ -87,6 +123,7 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 2,
     addresses: ['/ip4/192.168.1.5/tcp/9846', '/ip4/100.64.0.2/tcp/9846'],
     version: '0.1.0',
+    orders: NO_ORDERS,
   },
   {
     nodeId: nodeId('nas'),
@@ -100,6 +137,7 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 0,
     addresses: [],
     version: undefined,
+    orders: NO_ORDERS,
   },
 ]
 
@@ -216,11 +254,13 @@ export class FakeControl implements NodeControl {
   readonly cancelled: TaskId[] = []
   readonly invites: InviteRequest[] = []
   readonly revoked: RevokeRequest[] = []
+  readonly ordered: OrderRequest[] = []
   currentStatus: StatusView = STATUS
   onRun: Run = async (_, report) => report(result())
 
   status: NodeControl['status'] = async () => this.currentStatus
-  nodes = async () => NODES
+  nodes: NodeControl['nodes'] = async () => NODES
+  orders: NodeControl['orders'] = () => ORDERS
   leases = async () => LEASES
   tasks = () => [QUEUED, DONE]
 
@@ -242,6 +282,22 @@ export class FakeControl implements NodeControl {
 
   async revoke(request: RevokeRequest): Promise<void> {
     this.revoked.push(request)
+  }
+
+  async order(request: OrderRequest): Promise<OrderView> {
+    this.ordered.push(request)
+    const { field, on, reason, until, drainMs } = request
+    const untilUnixMs = until === undefined ? undefined : 'inMs' in until ? NOW + until.inMs : until.atUnixMs
+    return {
+      node: nodeId(request.node),
+      field,
+      on,
+      reason,
+      untilUnixMs: untilUnixMs === undefined ? undefined : unixMs(untilUnixMs),
+      drainDeadlineUnixMs: drainMs === undefined ? undefined : unixMs(NOW + drainMs),
+      issuer: DESK,
+      givenUnixMs: unixMs(NOW),
+    }
   }
 
   async invite(request: InviteRequest): Promise<InviteView> {
