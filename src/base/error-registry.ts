@@ -327,10 +327,10 @@ export const ERRORS = {
     'give the task to another node of the mesh',
   ),
   'drain.unfinished': entry(
-    '{count} tasks were still running on {node} at the deadline',
+    '{node} is not drained, and the deadline has passed: {state}',
     409,
     1,
-    'the node ends them now; `populi nodes` shows when none is left',
+    'once it has heard of the order it ends what is left; `populi nodes` shows when that is none',
   ),
   'node.stopping': entry('the node is stopping', 503, 5, 'try again when it is up'),
   'output.closed': entry('the reader of the output went away', 499, 1, 'nothing to do'),

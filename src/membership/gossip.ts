@@ -45,7 +45,7 @@ export type Leave = Readonly<z.output<typeof leaveSchema>>
 /** What the member table is made of. */
 export type GossipMessage = Heartbeat | Leave
 /** All that travels on the topic: admin orders have a core of their own. */
-export type AnyGossip = GossipMessage | OrdersGossip
+type AnyGossip = GossipMessage | OrdersGossip
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })
 

@@ -4,22 +4,19 @@
  */
 export type { MemberChanged, MembershipEffect, MembershipInput, MemberView } from './events.ts'
 export { decodeGossip, encodeGossip, type GossipMessage } from './gossip.ts'
-export { compareTimes } from './hybrid-clock.ts'
 export { Membership } from './membership.ts'
 export type { NodeRecord } from './node-record.ts'
 export { MEMBERSHIP_PRESETS, type MembershipOptions } from './options.ts'
 export {
   encodeStatement,
-  type MaintenanceStatement,
   ORDER_ID_BYTES,
   type Order,
-  type OrderField,
   type OrderStatement,
   orderId,
   readOrder,
   type SignedOrder,
   signedOrderSchema,
 } from './order.ts'
-export { type Merged, OrderBook, type OrderRow } from './order-book.ts'
+export { OrderBook, type OrderRow } from './order-book.ts'
 export type { OrdersGossip } from './order-gossip.ts'
 export { endOf, isDrainOver, type Obstacle, obstacleOf, type Standing } from './order-standing.ts'

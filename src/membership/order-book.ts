@@ -25,7 +25,7 @@ import type { Standing } from './order-standing.ts'
  * - `older`: a later one holds, so this one is a repetition of the past.
  * - `full`: there is no room, which cannot happen while all subjects are in the roster.
  */
-export type Merged = 'news' | 'known' | 'outranked' | 'older' | 'full'
+type Merged = 'news' | 'known' | 'outranked' | 'older' | 'full'
 
 /** One order that holds, as two books compare themselves. */
 export interface OrderRow extends HybridTime {

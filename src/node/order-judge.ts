@@ -23,7 +23,7 @@ export interface OrderKeys {
  */
 export type Objection = 'foreign_scope' | 'not_admin' | 'implausible_time' | 'forged'
 
-export type Judgement =
+type Judgement =
   | { readonly type: 'valid'; readonly order: Order }
   /** Its issuer or its subject is not in the roster. */
   | { readonly type: 'strangers' }

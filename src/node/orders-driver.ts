@@ -49,7 +49,7 @@ const RELAY_SPREAD_MS = 500
 const AUDIT_EVERY_MS = 1000
 
 /** Besides what a judge says against an order: it cannot be read, a later one holds, there is no room. */
-export type Refusal = Objection | 'malformed' | 'older' | 'full'
+type Refusal = Objection | 'malformed' | 'older' | 'full'
 
 /** What this node is asked to order, in its own name. */
 export type NewOrder = Pick<OrderStatement, 'subject' | 'on' | 'reason'> &

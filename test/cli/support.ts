@@ -49,7 +49,8 @@ export function calling(argv: readonly string[], setup: Setup = {}): Calling {
     stdin: chunks(setup.stdin ?? []),
     stdout: setup.stdout ?? out.sink,
     stderr: err.sink,
-    now: () => NOW,
+    now: () => NOW + control.pausedMs,
+    pause: (ms) => control.pause(ms),
     onInterrupt: (handler) => {
       handlers.add(handler)
       return () => handlers.delete(handler)

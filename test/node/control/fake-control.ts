@@ -255,6 +255,8 @@ export class FakeControl implements NodeControl {
   readonly invites: InviteRequest[] = []
   readonly revoked: RevokeRequest[] = []
   readonly ordered: OrderRequest[] = []
+  /** How long callers have paused in all: time passes in nothing else. */
+  pausedMs = 0
   currentStatus: StatusView = STATUS
   onRun: Run = async (_, report) => report(result())
 
@@ -282,6 +284,10 @@ export class FakeControl implements NodeControl {
 
   async revoke(request: RevokeRequest): Promise<void> {
     this.revoked.push(request)
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.pausedMs += ms
   }
 
   async order(request: OrderRequest): Promise<OrderView> {

@@ -22,11 +22,13 @@ import type { Execution, ExecutionEnd, ExecutionSpec, OutputReader } from '../..
 import type { NodeConfig } from '../../../src/node/config/index.ts'
 import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
+import type { NewEvent } from '../../../src/node/node-events.ts'
 import type { Cancel, PeerEvent, Scheduler, SendResult, Transport } from '../../../src/node/ports.ts'
 import { RosterBook } from '../../../src/node/roster-book.ts'
 import { unpredictableTaskIds } from '../../../src/node/task-ids.ts'
 import { bootstrapLog } from '../../../src/raft/index.ts'
 import { MemoryDisk, openMemoryStores } from '../../../src/store/index.ts'
+import { standInKeys } from './order-keys.ts'
 
 const LATENCY_MS = 2
 
@@ -240,6 +242,8 @@ export interface VirtualNode {
   readonly peer: PeerId
   readonly disk: MemoryDisk
   readonly executor: VirtualExecutor
+  /** What it told its owner, in all its lives. */
+  readonly events: NewEvent[]
   node: MeshNode
   transport: VirtualTransport
   up: boolean
@@ -277,6 +281,8 @@ export class VirtualMesh {
   private readonly dead = new Set<string>()
   private readonly names: readonly string[]
   private readonly rootKey = SigningKey.generate()
+  /** Names whose credentials have no role `admin`. */
+  readonly notAdmins = new Set<string>()
 
   private constructor(names: readonly string[]) {
     this.names = names
@@ -293,7 +299,8 @@ export class VirtualMesh {
       await stores.close()
       const executor = new VirtualExecutor(mesh.time)
       const rootKey = at === 0 ? mesh.rootKey : undefined
-      mesh.nodes.push({ name, peer, disk, executor, rootKey, up: false, life: 0 } as unknown as VirtualNode)
+      const fresh = { name, peer, disk, executor, rootKey, events: [], up: false, life: 0 }
+      mesh.nodes.push(fresh as unknown as VirtualNode)
       await mesh.boot(name, config)
     }
     return mesh
@@ -338,7 +345,7 @@ export class VirtualMesh {
     const stores = await openMemoryStores(entry.disk, { create: false })
     const transport = new VirtualTransport(entry.peer, this)
     const book = new RosterBook({
-      verify: () => ({ isAdmin: true }),
+      verify: ({ nodeId }) => ({ isAdmin: !this.notAdmins.has(nodeId) }),
       save: () => Promise.resolve(),
       logger: silentLogger,
     })
@@ -370,6 +377,8 @@ export class VirtualMesh {
         remote_execute: true,
         running_tasks: runningTasks,
       }),
+      orderKeys: standInKeys(entry.peer),
+      events: { record: (event) => entry.events.push(event) },
       keepRootKey: (rootKey) => {
         entry.rootKey = rootKey
         return Promise.resolve()
