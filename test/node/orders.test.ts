@@ -137,6 +137,22 @@ describe('an order reaches everybody without the authority', () => {
     await mesh.time.until('it has come to the end of the row', () => standing('d', 'd') !== undefined, 60_000)
   })
 
+  it.each([
+    ['gossip', { publish: () => Promise.resolve() }, {}],
+    [
+      'direct messages',
+      {},
+      { request: () => Promise.reject(new CodedError('net.disconnected', { peer: 'b' })) },
+    ],
+  ])('when %s are lost, the other way is enough', async (_, transport, rpc) => {
+    await start(['a', 'b', 'c'])
+    Object.assign(mesh.get('a').transport, transport)
+    Object.assign(mesh.get('a').node.rpc, rpc)
+    await give('a', quarantine('b'))
+    await mesh.time.run(100)
+    expect(['b', 'c'].map((name) => standing(name, 'b'))).toEqual(['quarantined', 'quarantined'])
+  })
+
   it('a node that was off hears of the order when it is back', async () => {
     await start(['a', 'b', 'c'])
     mesh.kill('c')
@@ -206,6 +222,19 @@ describe('each of worker, submitter and leader obeys by itself', () => {
     const record = await finish(submit('a', ['sleep', '10'], 'b'))
     expect(record.history.map(({ detail }) => detail)).toContain('b refused: quarantined')
     expect(spans('b')).toEqual([])
+  })
+
+  it('the worker starts nothing that it had accepted before it heard', async () => {
+    await start(['a', 'b', 'c'])
+    const submission = submit('a', ['sleep', '10'], 'b')
+    const { worker, orders } = mesh.get('b').node
+    for (let ms = 0; worker.running === 0 && ms < 1000; ms++) await mesh.time.run(1)
+    expect(spans('b')).toEqual([])
+    const given = orders.give(quarantine('b'))
+    expect(await finish(submission)).toMatchObject({ state: 'completed', starts: 1 })
+    expect(submission.task.record.attempt?.nodeId).toBe('a')
+    expect(spans('b')).toEqual([])
+    await given
   })
 
   it('the submitter offers nothing, and says why', async () => {
