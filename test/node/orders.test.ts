@@ -83,6 +83,14 @@ async function finish(submission: Submission): Promise<Submission['task']['recor
   return submission.task.record
 }
 
+/** Of three nodes: the one that leads, and the other two. */
+function roles(): { leader: VirtualNode; worker: VirtualNode; third: VirtualNode } {
+  const leader = mesh.leader()
+  const [third, worker] = mesh.nodes.filter((node) => node !== leader)
+  if (leader === undefined || third === undefined || worker === undefined) throw new RangeError('three nodes')
+  return { leader, worker, third }
+}
+
 const spans = (name: string) => mesh.get(name).executor.spans
 
 function cut(left: readonly string[], right: readonly string[], open = false): void {
@@ -226,14 +234,16 @@ describe('each of worker, submitter and leader obeys by itself', () => {
 
   it('the worker starts nothing that it had accepted before it heard', async () => {
     await start(['a', 'b', 'c'])
-    const submission = submit('a', ['sleep', '10'], 'b')
-    const { worker, orders } = mesh.get('b').node
-    for (let ms = 0; worker.running === 0 && ms < 1000; ms++) await mesh.time.run(1)
-    expect(spans('b')).toEqual([])
-    const given = orders.give(quarantine('b'))
+    const { leader, worker, third } = roles()
+    blind(leader.name)
+    const submission = submit(third.name, ['sleep', '10'], worker.name)
+    for (let ms = 0; worker.node.worker.running === 0 && ms < 1000; ms++) await mesh.time.run(1)
+    expect(worker.executor.spans).toEqual([])
+    const given = worker.node.orders.give(quarantine(worker.name))
     expect(await finish(submission)).toMatchObject({ state: 'completed', starts: 1 })
-    expect(submission.task.record.attempt?.nodeId).toBe('a')
-    expect(spans('b')).toEqual([])
+    expect(submission.task.record.attempt?.nodeId).toBe(third.name)
+    expect(submission.task.record.history.map(({ reason }) => reason)).toContain('quarantined')
+    expect(worker.executor.spans).toEqual([])
     await given
   })
 
@@ -255,9 +265,7 @@ describe('each of worker, submitter and leader obeys by itself', () => {
     ['maintenance', 'maintenance'],
   ] as const)('the leader grants nothing to a holder under %s', async (field, reason) => {
     await start(['a', 'b', 'c'])
-    const leader = mesh.leader() as VirtualNode
-    const [submitter, worker] = mesh.nodes.filter((node) => node !== leader)
-    if (submitter === undefined || worker === undefined) throw new RangeError('two are left')
+    const { leader, worker, third: submitter } = roles()
     await give(leader.name, { subject: worker.peer, field, on: true, reason: undefined })
     blind(submitter.name)
     blind(worker.name)
@@ -269,9 +277,7 @@ describe('each of worker, submitter and leader obeys by itself', () => {
 
   it('the leader renews nothing for a worker that has not heard: its work ends with the lease', async () => {
     await start(['a', 'b', 'c'])
-    const leader = mesh.leader() as VirtualNode
-    const [submitter, worker] = mesh.nodes.filter((node) => node !== leader)
-    if (submitter === undefined || worker === undefined) throw new RangeError('two are left')
+    const { leader, worker, third: submitter } = roles()
     const submission = await running(submitter.name, ['forever'], worker.name)
     blind(worker.name)
     await give(leader.name, quarantine(worker.name))
@@ -296,24 +302,24 @@ describe('each of worker, submitter and leader obeys by itself', () => {
 })
 
 describe('what runs under an order', () => {
-  it('quarantine: no renewal from that moment, the work ends within its lease, and runs at home', async () => {
+  it('quarantine: the worker renews nothing from that moment, the work ends within its lease, and runs at home', async () => {
     await start(['a', 'b', 'c'])
-    const submission = await running('a', ['sleep', '60000'], 'b')
-    const [lease] = mesh.get('c').node.authority.machine.leases()
-    await give('c', quarantine('b'))
+    const { leader, worker, third } = roles()
+    blind(leader.name)
+    const submission = await running(third.name, ['sleep', '60000'], worker.name)
+    const { machine } = leader.node.authority
+    const renewals = () => machine.leases().find(({ holder }) => holder === worker.peer)?.renewals
+    await mesh.time.until('it was renewed', () => (renewals() ?? 0) > 2)
+    await give(third.name, quarantine(worker.name))
     await mesh.time.run(100)
-    const renewals = () =>
-      mesh
-        .get('c')
-        .node.authority.machine.leases()
-        .find(({ leaseId }) => leaseId === lease?.leaseId)?.renewals ?? 0
     const before = renewals()
+    expect(before).toBeGreaterThan(2)
     await mesh.time.run(TTL_MS / 2)
-    expect(spans('b')[0]?.to).toBeUndefined()
+    expect(worker.executor.spans[0]?.to).toBeUndefined()
     expect(renewals()).toBe(before)
     await mesh.time.run(TTL_MS / 2 - 100)
-    expect(spans('b')[0]?.to).toBeDefined()
-    await mesh.time.until('it runs at home', () => submission.task.record.attempt?.nodeId === 'a')
+    expect(worker.executor.spans[0]?.to).toBeDefined()
+    await mesh.time.until('it runs at home', () => submission.task.record.attempt?.nodeId === third.name)
     expect(submission.task.record.history.map(({ reason }) => reason)).toContain('quarantined')
     submission.cancel()
     await finish(submission)
