@@ -9,6 +9,7 @@ export type { NodeRecord } from './node-record.ts'
 export { MEMBERSHIP_PRESETS, type MembershipOptions } from './options.ts'
 export {
   encodeStatement,
+  isOrderField,
   ORDER_ID_BYTES,
   type Order,
   type OrderStatement,

@@ -10,6 +10,7 @@ import { LIMITS, type PeerId, type UnixMs } from '../base/index.ts'
 import { compareTimes, HybridClock, type HybridTime } from './hybrid-clock.ts'
 import {
   compareOrders,
+  ORDER_FIELDS,
   ORDER_ID_BYTES,
   type Order,
   type OrderField,
@@ -34,8 +35,6 @@ export interface OrderRow extends HybridTime {
   /** See `orderId`. */
   readonly id: Uint8Array
 }
-
-const FIELDS = ['quarantine', 'maintenance', 'retire'] as const satisfies readonly OrderField[]
 
 export class OrderBook {
   private readonly clock = new HybridClock()
@@ -73,7 +72,7 @@ export class OrderBook {
 
   /** @param now the wall clock, by which an order about maintenance ends by itself. */
   standing(subject: PeerId, now: UnixMs): Standing {
-    const [quarantine, maintenance, retire] = FIELDS.map((field) => this.says(subject, field))
+    const [quarantine, maintenance, retire] = ORDER_FIELDS.map((field) => this.says(subject, field))
     const isUnderWay = maintenance?.field === 'maintenance' && maintenance.on
     return {
       isQuarantined: quarantine?.on === true,

@@ -21,7 +21,9 @@ import {
 } from '../base/index.ts'
 import { compareTimes } from './hybrid-clock.ts'
 
-export type OrderField = 'quarantine' | 'maintenance' | 'retire'
+export const ORDER_FIELDS = ['quarantine', 'maintenance', 'retire'] as const
+export type OrderField = (typeof ORDER_FIELDS)[number]
+export const isOrderField = (text: string): text is OrderField => ORDER_FIELDS.some((field) => field === text)
 
 const SIGNATURE_BYTES = 64
 /** Of the signature: 128 bits that no two orders share. */

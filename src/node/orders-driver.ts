@@ -221,7 +221,13 @@ export class OrdersDriver {
     const by = roster.nodeIdOf(issuer) ?? issuer
     logger.info({ member: node ?? subject, field, on, by, reason }, 'an admin order holds')
     const why = reason === undefined ? {} : { why: reason }
-    events.record({ kind: 'admin', type: 'order:accepted', node, reason: field, detail: { on, by, ...why } })
+    events.record({
+      kind: 'admin',
+      type: 'admin:order_accepted',
+      node,
+      reason: field,
+      detail: { on, by, ...why },
+    })
     const aheadMs = wallMs - clock.wall()
     if (aheadMs <= LIMITS.orderClockAheadMs) return
     logger.warn(
@@ -230,7 +236,7 @@ export class OrdersDriver {
     )
     events.record({
       kind: 'admin',
-      type: 'order:from-the-future',
+      type: 'admin:order_from_future',
       node,
       reason: field,
       detail: { by, aheadMs },
@@ -249,7 +255,7 @@ export class OrdersDriver {
     const by = order === undefined ? 'unknown' : (roster.nodeIdOf(order.says.issuer) ?? order.says.issuer)
     const detail = { from: roster.nodeIdOf(from) ?? from, by, count: refusal.count }
     logger.warn({ ...detail, member: node, why }, 'an admin order was refused')
-    events.record({ kind: 'admin', type: 'order:refused', node, reason: why, detail })
+    events.record({ kind: 'admin', type: 'admin:order_refused', node, reason: why, detail })
     return undefined
   }
 

@@ -12,6 +12,7 @@
 import { z } from 'zod'
 import { bytesSchema, decode, encode, LIMITS, type Logger, type PeerId, peerId } from '../base/index.ts'
 import {
+  isOrderField,
   ORDER_ID_BYTES,
   type OrderBook,
   type OrderRow,
@@ -28,13 +29,19 @@ const digest = bytesSchema.refine((bytes) => bytes.length === ORDER_ID_BYTES)
 const row = z
   .tuple([
     z.string().transform((text): PeerId => peerId(text)),
-    z.enum(['quarantine', 'maintenance', 'retire']),
+    z.string().max(LIMITS.idBytesMax),
     z.number().int().nonnegative(),
     z.number().int().nonnegative(),
     digest,
   ])
-  .transform(([subject, field, wallMs, counter, id]): OrderRow => ({ subject, field, wallMs, counter, id }))
-const rows = z.array(row).max(LIMITS.ordersMax)
+  // Of a field that only a newer version knows nothing can be compared.
+  .transform(([subject, field, wallMs, counter, id]): readonly OrderRow[] =>
+    isOrderField(field) ? [{ subject, field, wallMs, counter, id }] : [],
+  )
+const rows = z
+  .array(row)
+  .max(LIMITS.ordersMax)
+  .transform((list) => list.flat())
 const orders = z.array(signedOrderSchema).max(LIMITS.ordersPerMessageMax)
 
 const compareRequest = z.object({ digest })

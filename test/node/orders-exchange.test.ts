@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { RosterEntry } from '../../src/authority/index.ts'
 import {
   bootMs,
+  encode,
   LIMITS,
   type PeerId,
   Random,
@@ -75,6 +76,21 @@ describe('two nodes that meet', () => {
     take.left = () => 0
     await meet()
     expect(left.sent).toHaveLength(2)
+  })
+
+  it('a newer version that has orders of another field: the rest is exchanged all the same', async () => {
+    const { books: both, serving, meet } = books()
+    for (const [at, one] of orders(4).entries()) (at % 2 === 0 ? both.left : both.right).merge(one)
+    const rows = () =>
+      both.right
+        .rows()
+        .map(({ subject, field, wallMs, counter, id }) => [subject, field, wallMs, counter, id])
+    serving.handle('orders.compare', async () =>
+      encode({ rows: [...rows(), [peer('a'), 'paint', NOW, 0, new Uint8Array(16)]] }),
+    )
+    await meet()
+    expect(both.left.list()).toHaveLength(4)
+    expect(both.left.digest()).toEqual(both.right.digest())
   })
 
   it('a peer that knows no orders, or goes away, is nothing to stumble over', async () => {

@@ -441,14 +441,14 @@ describe('what is no order is refused, counted and told', () => {
     const { node, events } = mesh.get('a')
     expect(node.orders.refused(why)).toBe(1)
     expect(events).toContainEqual(
-      expect.objectContaining({ kind: 'admin', type: 'order:refused', reason: why }),
+      expect.objectContaining({ kind: 'admin', type: 'admin:order_refused', reason: why }),
     )
     expect(node.orders.list()).toEqual([])
     // The same over gossip, where anybody can be the one who passes it on; said once in a second, counted each time.
     await mesh.get('c').transport.publish(encodeGossip({ type: 'orders', orders: [order] }))
     await mesh.time.run(50)
     expect(node.orders.refused(why)).toBe(2)
-    expect(events.filter(({ type }) => type === 'order:refused')).toHaveLength(1)
+    expect(events.filter(({ type }) => type === 'admin:order_refused')).toHaveLength(1)
     expect(node.orders.list()).toEqual([])
   })
 
@@ -481,7 +481,7 @@ describe('what is no order is refused, counted and told', () => {
     await start(['a', 'b', 'c'])
     await tell(signed(statement({ wallMs: mesh.time.wall() + 3_600_000 })))
     expect(standing('a', 'c')).toBe('quarantined')
-    expect(mesh.get('a').events).toContainEqual(expect.objectContaining({ type: 'order:from-the-future' }))
+    expect(mesh.get('a').events).toContainEqual(expect.objectContaining({ type: 'admin:order_from_future' }))
     await give('a', quarantine('c', false))
     await mesh.time.run(100)
     expect(['a', 'b', 'c'].map((name) => standing(name, 'c'))).toEqual([undefined, undefined, undefined])
