@@ -31,8 +31,10 @@ import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
 import { AutopilotDriver, type VoterWish } from './autopilot-driver.ts'
 import type { NodeConfig } from './config/index.ts'
+import { EventSources } from './event-sources.ts'
 import type { Identity, SigningKey } from './identity/index.ts'
 import { MembershipDriver } from './membership-driver.ts'
+import type { EventSink } from './node-events.ts'
 import { placeTask } from './placing.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
@@ -68,6 +70,7 @@ export interface MeshNodeInit {
   /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
   readonly raftOptions?: Partial<RaftOptions>
   readonly logger: Logger
+  readonly events: EventSink
   readonly incarnation: Incarnation
   readonly book: RosterBook
   readonly ownRecord: (runningTasks: number) => NodeRecord
@@ -89,12 +92,14 @@ export class MeshNode {
   readonly rootKeys: RootKeySharing
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
+  private readonly events: EventSources
   private cancelAuthorityTick: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
     this.init = init
     const { transport, scheduler, logger, book } = init
+    this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
     const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
@@ -204,6 +209,7 @@ export class MeshNode {
   }
 
   private onAuthorityEvent(event: AuthorityEvent): void {
+    this.events.authorityEvent(event)
     switch (event.type) {
       case 'peer-admitted':
         this.init.book.add([event.entry])
@@ -277,6 +283,7 @@ export class MeshNode {
       observe: () => {
         this.authority.observe()
         this.autopilot.observe()
+        this.events.authorityObserved(this.core.status)
       },
       fatal,
     })
@@ -306,6 +313,7 @@ export class MeshNode {
       journal: stores.workerJournal,
       link,
       logger: logger.child({ room: 'worker' }),
+      events: this.events,
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
@@ -327,6 +335,7 @@ export class MeshNode {
       journal: stores.submitterJournal,
       link,
       logger: logger.child({ room: 'submitter' }),
+      events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
       place: (record, exclude) =>
@@ -361,6 +370,7 @@ export class MeshNode {
       clock,
       scheduler,
       logger: logger.child({ room: 'membership' }),
+      events: this.events,
       incarnation,
       options: MEMBERSHIP_PRESETS[config.preset],
       ownRecord: () => this.init.ownRecord(this.worker.running),

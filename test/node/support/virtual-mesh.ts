@@ -360,6 +360,7 @@ export class VirtualMesh {
       random: new Random(this.nodes.indexOf(entry) * 100 + entry.life),
       taskIds: unpredictableTaskIds,
       logger: silentLogger,
+      events: { record: () => undefined },
       incarnation: incarnation(entry.life),
       book,
       ownRecord: (runningTasks) => ({
