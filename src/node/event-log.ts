@@ -59,7 +59,7 @@ export class EventLog implements EventSink {
     this.mesh = this.laneOf(init.mesh)
     this.work = this.laneOf(init.work)
     this.lanes = [this.mesh, this.work]
-    this.sequence = Math.max(...this.lanes.map(({ ring }) => ring.from(ring.end - 1, 1)[0]?.sequence ?? 0))
+    this.sequence = Math.max(...this.lanes.map(({ ring }) => ring.newest?.sequence ?? 0))
   }
 
   /** Over the files in `folder`. Does not fail: without its disk the log is one of this life alone. */

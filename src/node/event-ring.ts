@@ -12,6 +12,10 @@ export class EventRing {
     return Math.max(0, this.end - LIMITS.eventsKept)
   }
 
+  get newest(): NodeEvent | undefined {
+    return this.end === 0 ? undefined : this.at(this.end - 1)
+  }
+
   push(event: NodeEvent): void {
     this.slots[this.end % LIMITS.eventsKept] = event
     this.end += 1
