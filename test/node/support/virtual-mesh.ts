@@ -22,6 +22,7 @@ import type { Execution, ExecutionEnd, ExecutionSpec, OutputReader } from '../..
 import type { NodeConfig } from '../../../src/node/config/index.ts'
 import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
+import type { NewEvent } from '../../../src/node/node-events.ts'
 import type { Cancel, PeerEvent, Scheduler, SendResult, Transport } from '../../../src/node/ports.ts'
 import { RosterBook } from '../../../src/node/roster-book.ts'
 import { unpredictableTaskIds } from '../../../src/node/task-ids.ts'
@@ -240,6 +241,8 @@ export interface VirtualNode {
   readonly peer: PeerId
   readonly disk: MemoryDisk
   readonly executor: VirtualExecutor
+  /** What its nodes recorded, in all lives. */
+  readonly events: NewEvent[]
   node: MeshNode
   transport: VirtualTransport
   up: boolean
@@ -293,7 +296,8 @@ export class VirtualMesh {
       await stores.close()
       const executor = new VirtualExecutor(mesh.time)
       const rootKey = at === 0 ? mesh.rootKey : undefined
-      mesh.nodes.push({ name, peer, disk, executor, rootKey, up: false, life: 0 } as unknown as VirtualNode)
+      const rest = { events: [], up: false, life: 0 }
+      mesh.nodes.push({ name, peer, disk, executor, rootKey, ...rest } as unknown as VirtualNode)
       await mesh.boot(name, config)
     }
     return mesh
@@ -360,7 +364,7 @@ export class VirtualMesh {
       random: new Random(this.nodes.indexOf(entry) * 100 + entry.life),
       taskIds: unpredictableTaskIds,
       logger: silentLogger,
-      events: { record: () => undefined },
+      events: { record: (event) => entry.events.push(event) },
       incarnation: incarnation(entry.life),
       book,
       ownRecord: (runningTasks) => ({
