@@ -95,8 +95,9 @@ export class EventLog implements EventSink {
 
   /** The newest events that fit, in order. */
   query(query: EventQuery): readonly NodeEvent[] {
-    const kept = this.lanes.flatMap(({ ring }) => ring.from(ring.first, LIMITS.eventsKept))
-    const found = kept.filter((event) => fits(event, query)).sort((a, b) => a.sequence - b.sequence)
+    const found = this.lanes
+      .flatMap(({ ring }) => newest(ring, query))
+      .sort((a, b) => a.sequence - b.sequence)
     return found.slice(Math.max(0, found.length - query.limit))
   }
 
@@ -181,6 +182,16 @@ export class EventLog implements EventSink {
     }
     lane.writing = undefined
   }
+}
+
+/** Those of one lane, from the newest on, as far back as needed. */
+function newest(ring: EventRing, query: EventQuery): NodeEvent[] {
+  const found: NodeEvent[] = []
+  for (let position = ring.end - 1; position >= ring.first && found.length < query.limit; position -= 1) {
+    const event = ring.at(position)
+    if (fits(event, query)) found.push(event)
+  }
+  return found
 }
 
 function fits(event: NodeEvent, { kinds, node, sinceUnixMs }: EventQuery): boolean {

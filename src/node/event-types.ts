@@ -8,13 +8,14 @@ export const EVENT_KINDS = {
   node: 'This node itself. `node` is this node; `reason` of a failure is the code of the error.',
   member:
     'What this node believes of the members of the mesh. `node` is the member; `reason` is what the change of belief rests on; `detail` has the belief before it and the incarnation that it is about.',
-  link: 'The paths between this node and others. `node` is the other end.',
+  link: 'The connections between this node and those that it stays connected to. `node` is the other end; `reason` is who closed it, the path that it takes now, or the direction that fails (`to_peer`, `from_peer`, `both`).',
   authority:
     'The lease authority as this node follows it. `node` is the leader that the event is about; `detail` has the term.',
   lease:
     'What the replicated log says of leases, at the moment when this node applied it: each node of the mesh sees the same, those that were away later, and what came to them in a snapshot not at all. `node` is the holder.',
   task: 'Tasks that were submitted here (`node` is where they run) and attempts that this node executes (`node` is the submitter, `detail` says `at: worker`). `reason` is a code of the reason vocabulary, or how an execution ended.',
-  admin: 'Orders of people. `node` is whom they are about.',
+  admin:
+    'Signed orders of people: quarantine, maintenance, retire. `node` is whom an order is about; `reason` is what it orders, or why it was refused; `detail` says by whom.',
 } as const
 
 /** The sentence stands after the name of `node`. */
@@ -32,6 +33,12 @@ export const EVENT_TYPES = {
   'member:dead': 'is taken for dead',
   'member:left': 'has left on purpose',
   'member:forgotten': 'was gone for so long that it counts as never seen',
+
+  'link:up': 'is connected',
+  'link:down': 'is not connected any more',
+  'link:downgraded': 'is reached on a worse path than before',
+  'link:fault': 'is not reached by probes in one direction or both, while others reach it',
+  'link:cleared': 'is reached by probes straight again',
 
   'authority:leader_known': 'leads the authority',
   'authority:leader_changed': 'leads the authority now, in the place of another',
@@ -59,6 +66,11 @@ export const EVENT_TYPES = {
   'task:refused': 'offered a task, which was refused',
   'task:started': 'has its task executed here',
   'task:ended': 'had its task executed here: nothing of it is left',
+
+  'admin:order_accepted': 'is under an order that holds from now on',
+  'admin:order_refused': 'is the subject of an order that was refused',
+  'admin:order_from_the_future':
+    'is under an order from a clock that is ahead, or the clock of this node is behind',
 } as const satisfies Readonly<Record<`${keyof typeof EVENT_KINDS}:${string}`, string>>
 
 export type EventKind = keyof typeof EVENT_KINDS
