@@ -69,7 +69,7 @@ export const EVENT_TYPES = {
 
   'admin:order_accepted': 'is under an order that holds from now on',
   'admin:order_refused': 'is the subject of an order that was refused',
-  'admin:order_from_the_future':
+  'admin:order_from_future':
     'is under an order from a clock that is ahead, or the clock of this node is behind',
 } as const satisfies Readonly<Record<`${keyof typeof EVENT_KINDS}:${string}`, string>>
 

@@ -3,8 +3,8 @@ import { EVENT_TYPES, type NodeEvent } from '../../node/control/index.ts'
 import type { Colour, Paint } from './paint.ts'
 import { printable } from './text.ts'
 
-const TYPE_WIDTH = Math.max(...Object.keys(EVENT_TYPES).map((type) => type.length))
-/** As wide as most names are; a longer one pushes its line to the right. */
+/** As wide as most types and names are; a longer one pushes its line to the right. */
+const TYPE_WIDTH = 24
 const NODE_WIDTH = 8
 
 /** Only what somebody should look at stands out. */
