@@ -289,6 +289,7 @@ export class Machine implements Endpoint {
       taskIds: taskIds(this.random.fork()),
       raftOptions,
       logger: silentLogger,
+      events: { record: () => undefined },
       incarnation: incarnation(life.number),
       book: this.book(),
       ownRecord: (runningTasks) => ({

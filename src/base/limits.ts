@@ -86,6 +86,14 @@ export const LIMITS = {
   /** Time that calls under way get when the node stops; then their connections are closed. */
   controlStopMsMax: 5_000,
 
+  // events
+  /** Events of the mesh, and as many of work, that a node keeps in memory (4 MB each, full of long ones) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
+  eventsKept: 10_000,
+  /** Events in one write to the disk: 256 KiB of usual ones. The rest goes into the next. */
+  eventBatchMax: 1000,
+  /** A text in an event: a sentence, or a scope key as tasks have them. Longer: cut. */
+  eventTextCharsMax: 512,
+
   // node configuration
   /** Clock rates of healthy machines differ by less than 0.1 %; a bound above a tenth would eat the lease's stop budget. */
   driftRatioMax: 0.1,
@@ -118,6 +126,15 @@ export const LIMITS = {
   orderClockAheadMs: 600_000,
   /** How far ahead the end of a maintenance or of a drain may lie: a year; what is meant for longer has no end. Beyond: `input.invalid`. */
   orderSpanMsMax: 366 * 24 * 3_600_000,
+
+  /** Rows, ids or records in one message of anti-entropy: 400 records of 2 KiB fit into a message between peers. */
+  syncRowsMax: 256,
+  /** Members that one gossip message accuses: about 3 KiB. The rest goes into the next. */
+  accusationsMax: 32,
+  /** Fields that one change takes out of a node record: it has about 50. */
+  recordFieldsMax: 128,
+  /** Time that a member may be given to answer a probe for somebody else. */
+  probeMsMax: 30_000,
 
   // task
   /** A command with arguments and environment: the kernel's own limit is 2 MiB for both; larger things are data. */

@@ -4,6 +4,7 @@ import { Cli } from './command.ts'
 import { addAdmin } from './commands/admin.ts'
 import { addCancel } from './commands/cancel.ts'
 import { addDrain } from './commands/drain.ts'
+import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
@@ -90,6 +91,7 @@ const COMMANDS = [
   addCancel,
   addDrain,
   addAdmin,
+  addEvents,
   addStore,
   addVersion,
 ]

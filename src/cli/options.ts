@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CodedError, LIMITS } from '../base/index.ts'
+import { EVENT_KINDS, type EventKind } from '../node/control/index.ts'
 import type { CliIo } from './io.ts'
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -36,6 +37,19 @@ export function timeOption(flag: string): (text: string) => number {
   }
 }
 
+/** A whole number from 0 to `max`. */
+export function numberOption(flag: string, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : max + 1
+    if (value <= max) return value
+    throw new CodedError('input.invalid', {
+      field: flag,
+      got: text,
+      accepts: `a whole number from 0 to ${max}`,
+    })
+  }
+}
+
 /** Why an order is given. */
 export function reasonOption(text: string): string {
   if (text.length >= 1 && text.length <= LIMITS.orderReasonCharsMax) return text
@@ -44,6 +58,13 @@ export function reasonOption(text: string): string {
     got: text.slice(0, 20),
     accepts: `1 to ${LIMITS.orderReasonCharsMax} characters`,
   })
+}
+
+/** Collects `--kind member`, given any number of times. */
+export function kindOption(text: string, before: readonly EventKind[] = []): readonly EventKind[] {
+  if (Object.hasOwn(EVENT_KINDS, text)) return [...before, text as EventKind]
+  const accepts = `one of ${Object.keys(EVENT_KINDS).join(', ')}`
+  throw new CodedError('input.invalid', { field: '--kind', got: text, accepts })
 }
 
 /** Collects `--env K=V`, given any number of times. The last value of a name counts. */

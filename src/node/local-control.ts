@@ -12,6 +12,8 @@ import {
 import type { NodeConfig } from './config/index.ts'
 import type {
   AuthorityView,
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
@@ -27,7 +29,9 @@ import type {
   TaskView,
 } from './control/node-control.ts'
 import type { Enrolment } from './enrolment.ts'
+import type { EventLog } from './event-log.ts'
 import type { MeshNode } from './mesh-node.ts'
+import type { NodeEvent } from './node-events.ts'
 import { newOrder, orderView } from './order-views.ts'
 import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
@@ -41,6 +45,7 @@ interface LocalControlInit {
   readonly node: MeshNode
   readonly enrolment: Enrolment
   readonly book: RosterBook
+  readonly events: EventLog
   readonly config: NodeConfig
   readonly clock: Clock
   readonly self: { readonly peerId: PeerId; readonly nodeId: NodeId; readonly scopeId: ScopeId }
@@ -121,6 +126,18 @@ export class LocalControl implements NodeControl {
 
   orders(): readonly OrderView[] {
     return this.init.node.orders.list().map((order) => orderView(order, this.nameOf))
+  }
+
+  events(query: EventQuery): readonly NodeEvent[] {
+    return this.init.events.query(query)
+  }
+
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.init.events.follow(query, report, signal)
   }
 
   invite(request: InviteRequest): Promise<InviteView> {

@@ -20,6 +20,7 @@ import {
   type NodeRecord,
   type OrdersGossip,
 } from '../membership/index.ts'
+import type { EventSources } from './event-sources.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 import type { RosterBook } from './roster-book.ts'
 
@@ -29,6 +30,7 @@ interface MembershipDriverInit {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
+  readonly events: EventSources
   readonly incarnation: Incarnation
   readonly options: MembershipOptions
   /** What this node says of itself now. */
@@ -112,6 +114,7 @@ export class MembershipDriver {
       if (effect.type === 'changed') {
         const { nodeId: member, from, to, cause, incarnation } = effect
         this.init.logger.info({ member, from, to, cause, incarnation }, 'member changed')
+        this.init.events.memberChanged(effect)
         // Whatever waits for it should hear so now, not when TCP gives up.
         if (to === 'dead') this.init.transport.hangUp(effect.peer)
         continue

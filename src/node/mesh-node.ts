@@ -28,6 +28,7 @@ import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
 import { AutopilotDriver } from './autopilot-driver.ts'
 import type { NodeConfig } from './config/index.ts'
+import { EventSources } from './event-sources.ts'
 import type { Identity, SigningKey } from './identity/index.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import type { EventSink } from './node-events.ts'
@@ -69,12 +70,12 @@ export interface MeshNodeInit {
   /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
   readonly raftOptions?: Partial<RaftOptions>
   readonly logger: Logger
+  readonly events: EventSink
   readonly incarnation: Incarnation
   readonly book: RosterBook
   readonly ownRecord: (runningTasks: number) => NodeRecord
   /** Instead of the identity's key. A simulation has no keys. */
   readonly orderKeys?: OrderKeys
-  readonly events?: EventSink
   readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
   /** The node cannot go on: a store failed, or an invariant is broken. */
   readonly fatal: (error: CodedError) => void
@@ -94,12 +95,14 @@ export class MeshNode {
   readonly orders: OrdersDriver
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
+  private readonly events: EventSources
   private cancelAuthorityTick: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
     this.init = init
     const { transport, scheduler, logger, book } = init
+    this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
     const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
@@ -199,6 +202,7 @@ export class MeshNode {
   }
 
   private onAuthorityEvent(event: AuthorityEvent): void {
+    this.events.authorityEvent(event)
     switch (event.type) {
       case 'peer-admitted':
         this.init.book.add([event.entry])
@@ -275,6 +279,7 @@ export class MeshNode {
       observe: () => {
         this.authority.observe()
         this.autopilot.observe()
+        this.events.authorityObserved(this.core.status)
       },
       fatal,
     })
@@ -304,6 +309,7 @@ export class MeshNode {
       journal: stores.workerJournal,
       link,
       logger: logger.child({ room: 'worker' }),
+      events: this.events,
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
@@ -326,6 +332,7 @@ export class MeshNode {
       journal: stores.submitterJournal,
       link,
       logger: logger.child({ room: 'submitter' }),
+      events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
       place: (record, exclude) =>
@@ -361,6 +368,7 @@ export class MeshNode {
       clock,
       scheduler,
       logger: logger.child({ room: 'membership' }),
+      events: this.events,
       incarnation,
       options: MEMBERSHIP_PRESETS[config.preset],
       ownRecord: () => ({

@@ -326,7 +326,6 @@ export function createOrders(init: MeshNodeInit, rpc: Rpc): OrdersDriver {
     rpc,
     random: init.random.fork(),
     logger: logger.child({ room: 'orders' }),
-    events: init.events ?? { record: () => undefined },
     saved: loadOrders(stores.meta),
     save: (orders) => saveOrders(stores.meta, orders),
   })

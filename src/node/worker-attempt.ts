@@ -184,11 +184,14 @@ export class WorkerAttempt {
     } catch (thrown) {
       const { code } = toCodedError(thrown)
       const otherwise = GONE.has(code) ? 'lease_expired' : 'lease_unavailable'
-      await this.handle({ type: 'lease-refused', reason: obstacleOfRefusal(code) ?? otherwise })
+      const reason = obstacleOfRefusal(code) ?? otherwise
+      this.context.events.offerRefused(this.task.record, reason)
+      await this.handle({ type: 'lease-refused', reason })
     }
   }
 
   private execute(leaseSentAt: BootMs | undefined): void {
+    this.context.events.offerAccepted(this.task.record)
     const { leaseId } = this.task.record
     if (leaseId !== undefined && leaseSentAt !== undefined) {
       const { driftRatio, stopBudget: budget } = this.context
@@ -229,7 +232,10 @@ export class WorkerAttempt {
   private follow(execution: Execution): void {
     this.execution = execution
     this.started = execution.started.then(
-      ({ pid }) => this.handle({ type: 'started', pid }),
+      ({ pid }) => {
+        this.context.events.executionStarted(this.task.record, pid)
+        return this.handle({ type: 'started', pid })
+      },
       () => undefined, // `ended` tells why
     )
     void execution.ended.then((end) => this.executionEnded(end))
@@ -241,6 +247,7 @@ export class WorkerAttempt {
 
   private notStarted(cause: Outcome['cause'], error: string): void {
     this.held = undefined
+    this.context.events.executionEnded(this.task.record, { cause, quiet: true })
     void this.handle({ type: 'ended', outcome: { cause, quiet: true, outputBytes: 0, error } })
   }
 
@@ -267,6 +274,7 @@ export class WorkerAttempt {
     const outcome = outcomeOf(end, this.output.totalBytes)
     // The guardian may be the first to see that the lease is over.
     const isLost = outcome.cause === 'lease-lost' && !mayRenew(this.context.standing())
+    this.context.events.executionEnded(this.task.record, end)
     void this.handle({ type: 'ended', outcome: isLost ? { ...outcome, cause: 'quarantined' } : outcome })
   }
 

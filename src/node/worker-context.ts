@@ -4,6 +4,7 @@ import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
 import type { Standing } from '../membership/index.ts'
 import type { JournalStore } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
+import type { EventSources } from './event-sources.ts'
 import type { Scheduler } from './ports.ts'
 import type { TaskLink } from './task-link.ts'
 
@@ -21,6 +22,7 @@ export interface WorkerContext {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
+  readonly events: EventSources
   readonly driftRatio: number
   readonly stopBudget: StopBudget
   readonly leaseTtlMs: number

@@ -131,6 +131,8 @@ function clientOf(control: NodeControl): NodeControlClient {
     task: async (id) => control.task(id),
     cancel: (id) => control.cancel(id),
     revoke: (request) => control.revoke(request),
+    events: async (query) => control.events(query),
+    followEvents: (query, report, signal) => control.followEvents(query, report, signal),
     invite: (request) => control.invite(request),
     order: (request) => control.order(request),
     orders: async () => control.orders(),

@@ -242,7 +242,7 @@ export interface VirtualNode {
   readonly peer: PeerId
   readonly disk: MemoryDisk
   readonly executor: VirtualExecutor
-  /** What it told its owner, in all its lives. */
+  /** What its nodes recorded, in all lives. */
   readonly events: NewEvent[]
   node: MeshNode
   transport: VirtualTransport
@@ -299,8 +299,8 @@ export class VirtualMesh {
       await stores.close()
       const executor = new VirtualExecutor(mesh.time)
       const rootKey = at === 0 ? mesh.rootKey : undefined
-      const fresh = { name, peer, disk, executor, rootKey, events: [], up: false, life: 0 }
-      mesh.nodes.push(fresh as unknown as VirtualNode)
+      const rest = { events: [], up: false, life: 0 }
+      mesh.nodes.push({ name, peer, disk, executor, rootKey, ...rest } as unknown as VirtualNode)
       await mesh.boot(name, config)
     }
     return mesh
@@ -367,6 +367,7 @@ export class VirtualMesh {
       random: new Random(this.nodes.indexOf(entry) * 100 + entry.life),
       taskIds: unpredictableTaskIds,
       logger: silentLogger,
+      events: { record: (event) => entry.events.push(event) },
       incarnation: incarnation(entry.life),
       book,
       ownRecord: (runningTasks) => ({
@@ -378,7 +379,6 @@ export class VirtualMesh {
         running_tasks: runningTasks,
       }),
       orderKeys: standInKeys(entry.peer),
-      events: { record: (event) => entry.events.push(event) },
       keepRootKey: (rootKey) => {
         entry.rootKey = rootKey
         return Promise.resolve()
