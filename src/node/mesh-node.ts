@@ -3,83 +3,39 @@
  * `MeshNodeInit`, so the same composition runs on libp2p and LevelDB and in a simulation. Constructors start
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
-import {
-  type AuthorityEvent,
-  AuthorityStateMachine,
-  decodeSnapshot,
-  type SavedState,
-} from '../authority/index.ts'
-import {
-  type Clock,
-  type CodedError,
-  type Logger,
-  type PeerId,
-  type Random,
-  toCodedError,
-  unreachable,
-} from '../base/index.ts'
-import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
-import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type SavedLog } from '../raft/index.ts'
-import type { NodeStores } from '../store/index.ts'
+import { type AuthorityEvent, AuthorityStateMachine, decodeSnapshot } from '../authority/index.ts'
+import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
+import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
+import { RAFT_DEFAULTS, RaftCore } from '../raft/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
 import { AutopilotDriver } from './autopilot-driver.ts'
-import type { NodeConfig } from './config/index.ts'
-import type { Identity, RecordSigner, SigningKey } from './identity/index.ts'
+import { EventSources } from './event-sources.ts'
 import { LinkWatch } from './link-watch.ts'
 import { groupOf, LinkWishes } from './link-wishes.ts'
 import { MembershipDriver } from './membership-driver.ts'
-import type { EventSink } from './node-events.ts'
+import type { MeshNodeInit } from './mesh-node-init.ts'
+import { ownOrderFields } from './order-views.ts'
+import { createOrders, type OrdersDriver } from './orders-driver.ts'
 import { placeTask } from './placing.ts'
-import type { Cancel, Scheduler, Transport } from './ports.ts'
+import type { Cancel } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
 import { rejoinGroup } from './rejoin-group.ts'
 import { RootKeySharing } from './root-key-sharing.ts'
-import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
 import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
-import type { TaskIds } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
-import { type VoterWish, voterWishOf } from './voter-wish.ts'
+import { type VoterWish, voterWish, wishOfRecord } from './voter-wish.ts'
 import { Worker } from './worker.ts'
-import type { Executor } from './worker-context.ts'
 import { writeLog } from './write-log.ts'
 
 /** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
 const AUTHORITY_TICK_MS = 50
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
-
-export interface MeshNodeInit {
-  readonly identity: Identity
-  readonly config: NodeConfig
-  readonly stores: NodeStores
-  readonly savedLog: SavedLog
-  readonly savedState: SavedState
-  readonly transport: Transport
-  readonly executor: Executor
-  readonly clock: Clock
-  readonly scheduler: Scheduler
-  readonly random: Random
-  readonly taskIds: TaskIds
-  /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
-  readonly raftOptions?: Partial<RaftOptions>
-  readonly logger: Logger
-  readonly events: EventSink
-  /** Higher than in any life of this node before, and on disk. */
-  readonly life: number
-  /** Resolves when a later life is on disk. */
-  readonly keepLife: (life: number) => Promise<void>
-  readonly recordSigner: RecordSigner
-  readonly book: RosterBook
-  readonly ownRecord: (runningTasks: number) => NodeRecord
-  readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
-  /** The node cannot go on: a store failed, or an invariant is broken. */
-  readonly fatal: (error: CodedError) => void
-}
 
 export class MeshNode {
   readonly core: RaftCore
@@ -93,15 +49,18 @@ export class MeshNode {
   readonly worker: Worker
   readonly submitter: Submitter
   readonly rootKeys: RootKeySharing
+  readonly orders: OrdersDriver
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
+  private readonly events: EventSources
   private cancelAuthorityTick: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
     this.init = init
     const { transport, scheduler, logger, book } = init
+    this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
     const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
@@ -117,8 +76,10 @@ export class MeshNode {
       logger: logger.child({ room: 'authority' }),
       readBarrier: () => this.raft.readBarrier(),
       isAdmin: (peer) => book.isAdmin(peer),
+      refuseBarred: (from, command) => this.orders.refuseBarred(from, command),
     })
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
+    this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
     this.submitter = this.createSubmitter(link)
@@ -157,6 +118,7 @@ export class MeshNode {
     this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
     this.wishes.start()
+    this.orders.start()
     this.rootKeys.start()
   }
 
@@ -168,13 +130,14 @@ export class MeshNode {
     await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
     this.wishes.stop()
+    this.orders.stop()
     this.rootKeys.stop()
     this.cancelAuthorityTick?.()
     this.client.stop()
     this.rpc.stop()
     this.authority.stop()
     await this.raft.stop()
-    await Promise.all([this.addresses.saved(), this.init.book.saved()])
+    await Promise.all([this.addresses.saved(), this.init.book.saved(), this.orders.saved()])
   }
 
   private tickAuthority(): void {
@@ -215,6 +178,7 @@ export class MeshNode {
   }
 
   private onAuthorityEvent(event: AuthorityEvent): void {
+    this.events.authorityEvent(event)
     switch (event.type) {
       case 'peer-admitted':
         this.init.book.add([event.entry])
@@ -259,6 +223,7 @@ export class MeshNode {
       // Whoever has never said who it is (a tool, a client of the authority) is no machine to keep a log.
       isConnected: (peer) => this.membership.isKnown(peer) && this.isThere(peer),
       wishOf: (peer) => this.wishOf(peer),
+      isBarred: (peer) => obstacleOf(this.orders.standing(peer)) !== undefined,
       kick: () => this.raft.kick(),
       readBarrier: () => this.raft.readBarrier(),
     })
@@ -273,8 +238,10 @@ export class MeshNode {
 
   private wishOf(peer: PeerId): VoterWish {
     const { config, identity } = this.init
-    if (peer === identity.peerId) return { policy: config.voterPolicy, isWitness: config.witness }
-    return voterWishOf(this.membership.member(peer)?.record)
+    const standing = this.orders.standing(peer)
+    if (peer === identity.peerId)
+      return voterWish({ policy: config.voterPolicy, isWitness: config.witness }, standing)
+    return voterWish(wishOfRecord(this.membership.member(peer)?.record), standing)
   }
 
   private createRaftDriver(): RaftDriver {
@@ -294,6 +261,7 @@ export class MeshNode {
       observe: () => {
         this.authority.observe()
         this.autopilot.observe()
+        this.events.authorityObserved(this.core.status)
       },
       fatal,
     })
@@ -323,9 +291,11 @@ export class MeshNode {
       journal: stores.workerJournal,
       link,
       logger: logger.child({ room: 'worker' }),
+      events: this.events,
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
+      standing: () => this.orders.standing(identity.peerId),
       scope: identity.scopeId,
       remoteExecute: config.remoteExecute && config.leaseGating,
       fatal,
@@ -344,6 +314,7 @@ export class MeshNode {
       journal: stores.submitterJournal,
       link,
       logger: logger.child({ room: 'submitter' }),
+      events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
       place: (record, exclude) =>
@@ -352,6 +323,7 @@ export class MeshNode {
           canReach: (peer: PeerId) => transport.canReach(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
+          standing: this.orders.standing,
         }),
       fatal,
     })
@@ -383,10 +355,14 @@ export class MeshNode {
       keepLife,
       signer: this.init.recordSigner,
       links: this.links,
-      onChanged: () => undefined,
+      onChanged: (change) => this.events.memberChanged(change),
       fatal: this.init.fatal,
       options: MEMBERSHIP_PRESETS[config.preset],
-      ownRecord: () => this.init.ownRecord(this.worker.running),
+      ownRecord: () => ({
+        ...this.init.ownRecord(this.worker.running),
+        ...ownOrderFields(this.orders.standing(transport.self)),
+      }),
+      onOrders: (from, message) => this.orders.hear(from, message),
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }
