@@ -173,7 +173,7 @@ export class MeshNode {
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks: electionTicks, raftHeartbeatTicks: heartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -182,8 +182,9 @@ export class MeshNode {
         ...RAFT_DEFAULTS,
         commitNews: 'each-tick',
         ...this.init.raftOptions,
-        electionTicks,
-        heartbeatTicks,
+        electionTicks: raftElectionTicks,
+        heartbeatTicks: raftHeartbeatTicks,
+        learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
       },
       random: random.fork(),
     })

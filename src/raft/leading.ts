@@ -50,6 +50,7 @@ export function tickLeader(state: RaftState, leadership: Leadership): void {
   for (const progress of leadership.progress.values()) progress.tellCommit()
   if (tickTransfer(leadership) === 'over') leadership.transfer = undefined
   leadership.heartbeatElapsed++
+  leadership.learnerHeartbeatElapsed++
   if (leadership.heartbeatElapsed >= state.options.heartbeatTicks) leadership.isHeartbeatDue = true
 }
 

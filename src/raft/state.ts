@@ -111,8 +111,10 @@ export class RaftState {
     return this.log.commitIndex > 0 && this.log.termAt(this.log.commitIndex) === this.term
   }
 
+  /** The leader is silent for longer than it should be. A learner hears of it more rarely, and two heartbeats may be lost. */
   get electionTimedOut(): boolean {
-    return this.electionElapsed >= this.electionTimeout
+    const isLearner = !this.configurations.mayCampaign(this.self)
+    return this.electionElapsed >= (isLearner ? 3 * this.options.learnerHeartbeatTicks : this.electionTimeout)
   }
 
   /**
