@@ -46,8 +46,8 @@ import { TaskLink } from './task-link.ts'
 import { Worker } from './worker.ts'
 import type { Executor } from './worker-context.ts'
 
-/** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
-const AUTHORITY_TICK_MS = 50
+/** How often the leader looks after its voters: a small part of the time that a machine must be stable before it may vote. */
+const AUTOPILOT_TICK_MS = 250
 /** One round of asking to begin anew; it is repeated until somebody who leads was found. */
 const REJOIN_DEADLINE_MS = 10_000
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
@@ -89,7 +89,7 @@ export class MeshNode {
   readonly rootKeys: RootKeySharing
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
-  private cancelAuthorityTick: Cancel | undefined
+  private cancelAutopilot: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
@@ -124,7 +124,6 @@ export class MeshNode {
     await this.submitter.start()
     if (this.init.stores.rejoin.isPending) void this.rejoin()
     else this.raft.start()
-    this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
     this.rootKeys.start()
   }
@@ -137,7 +136,7 @@ export class MeshNode {
     await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
     this.rootKeys.stop()
-    this.cancelAuthorityTick?.()
+    this.cancelAutopilot?.()
     this.client.stop()
     this.rpc.stop()
     this.authority.stop()
@@ -145,9 +144,16 @@ export class MeshNode {
     await Promise.all([this.addresses.saved(), this.init.book.saved()])
   }
 
-  private tickAuthority(): void {
-    this.authority.tick()
-    if (this.authority.governs && !this.stopping) this.autopilot.tick()
+  /** Role, leader or progress may have changed. */
+  private observeAuthority(): void {
+    this.authority.observe()
+    this.autopilot.observe()
+    const steers = this.authority.governs && !this.stopping
+    if (steers === (this.cancelAutopilot !== undefined)) return
+    this.cancelAutopilot?.()
+    this.cancelAutopilot = steers
+      ? this.init.scheduler.every(AUTOPILOT_TICK_MS, () => this.autopilot.tick())
+      : undefined
   }
 
   /** This node's store was rebuilt: it takes part in nothing before the others have removed it (ADR 0009). */
@@ -191,12 +197,13 @@ export class MeshNode {
   }
 
   private createAuthority(): AuthorityDriver {
-    const { clock, logger, config, stores, savedState } = this.init
+    const { clock, scheduler, logger, config, stores, savedState } = this.init
     return new AuthorityDriver({
       core: this.core,
       machine: new AuthorityStateMachine(savedState),
       store: stores.state,
       clock,
+      scheduler,
       logger: logger.child({ room: 'authority' }),
       driftRatio: config.driftRatio,
       onEvent: (event) => this.onAuthorityEvent(event),
@@ -262,10 +269,11 @@ export class MeshNode {
   }
 
   private createRaftDriver(): RaftDriver {
-    const { stores, transport, scheduler, logger, config, fatal } = this.init
+    const { stores, transport, clock, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
       transport,
+      clock,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,
@@ -275,10 +283,7 @@ export class MeshNode {
       checkSnapshot: ({ data }) => void decodeSnapshot(data),
       installSnapshot: ({ index, data }) => this.authority.install(index, data),
       compact: (base) => stores.log.compact(base),
-      observe: () => {
-        this.authority.observe()
-        this.autopilot.observe()
-      },
+      observe: () => this.observeAuthority(),
       fatal,
     })
   }

@@ -54,10 +54,6 @@ export class Worker {
       const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value)))
       void attempt.handle({ type: 'recovered' })
     }
-    this.cancelTick = this.init.scheduler.every(TICK_MS, () => {
-      const now = this.init.clock.now()
-      for (const attempt of this.attempts.values()) attempt.tick(now)
-    })
   }
 
   /** The lease was taken back: what runs under it has to end now. */
@@ -70,7 +66,26 @@ export class Worker {
   async stop(): Promise<void> {
     this.stopping = true
     await Promise.all([...this.attempts.values()].map((attempt) => attempt.shutDown()))
+    this.stopTicks()
+  }
+
+  /** Time passes for the attempts, as long as there is one that has not ended. */
+  private keepTime(): void {
+    this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => {
+      const unfinished = this.unfinished()
+      const now = this.init.clock.now()
+      for (const attempt of unfinished) attempt.tick(now)
+      if (unfinished.length === 0) this.stopTicks()
+    })
+  }
+
+  private stopTicks(): void {
     this.cancelTick?.()
+    this.cancelTick = undefined
+  }
+
+  private unfinished(): readonly WorkerAttempt[] {
+    return [...this.attempts.values()].filter((attempt) => !attempt.ended)
   }
 
   private receive(from: PeerId, message: TaskMessage): void {
@@ -117,8 +132,7 @@ export class Worker {
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
     if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
     if (this.finished.has(keyOf(envelope))) return 'lease_expired'
-    const unfinished = [...this.attempts.values()].filter((attempt) => !attempt.ended).length
-    if (this.stopping || unfinished >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stopping || this.unfinished().length >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 
@@ -126,6 +140,7 @@ export class Worker {
     if (this.attempts.size >= LIMITS.workerTasksMax + LIMITS.endedOffersKeptMax) this.forgetOldestEnded()
     const attempt = new WorkerAttempt(this.context, task)
     this.attempts.set(attempt.key, attempt)
+    this.keepTime()
     const { self } = this.init.transport
     if (task.submitter !== self && !this.init.transport.isConnected(task.submitter)) {
       attempt.submitterLost(this.init.clock.now())

@@ -92,6 +92,11 @@ export class Progress implements ProgressView {
     return this.mode === 'replicate' && this.matchIndex === lastIndex && this.commitSent >= commitIndex
   }
 
+  /** `tellCommit` would let it have a message. */
+  awaitsCommitNews({ commitIndex }: LogMarks): boolean {
+    return this.mode === 'replicate' && this.commitSent < commitIndex
+  }
+
   /** What is committed should not wait for company any longer. */
   tellCommit(): void {
     this.isCommitNewsDue = true
