@@ -10,13 +10,12 @@
  * Rejected: a timer per tick (40 wake-ups a second, on a cold core 100 µs each: more than everything else that an idle node does); an
  * interval that grows and shrinks without counting (a server that just heard its leader would count time from before).
  */
-import type { BootMs, Clock } from '../base/index.ts'
-import { bootMs } from '../base/index.ts'
+import { type BootMs, bootMs, type Clock } from '../base/index.ts'
 import type { RaftCore } from '../raft/index.ts'
 import type { Cancel, Scheduler } from './ports.ts'
 
 interface RaftTicksInit {
-  readonly core: RaftCore
+  readonly core: Pick<RaftCore, 'tick' | 'ticksUntilDue'>
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly tickMs: number
