@@ -32,8 +32,8 @@ import { type VoterWish, voterWish, wishOfRecord } from './voter-wish.ts'
 import { Worker } from './worker.ts'
 import { writeLog } from './write-log.ts'
 
-/** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
-const AUTHORITY_TICK_MS = 50
+/** How often the leader looks after its voters: a small part of the time that a machine must be stable before it may vote. */
+const AUTOPILOT_TICK_MS = 250
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
 
@@ -54,7 +54,7 @@ export class MeshNode {
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
   private readonly events: EventSources
-  private cancelAuthorityTick: Cancel | undefined
+  private cancelAutopilot: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
@@ -115,7 +115,6 @@ export class MeshNode {
         .then((isBack) => (isBack ? this.raft.start() : undefined))
         .catch((thrown: unknown) => this.init.fatal(toCodedError(thrown)))
     else this.raft.start()
-    this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
     this.wishes.start()
     this.orders.start()
@@ -132,7 +131,7 @@ export class MeshNode {
     this.wishes.stop()
     this.orders.stop()
     this.rootKeys.stop()
-    this.cancelAuthorityTick?.()
+    this.cancelAutopilot?.()
     this.client.stop()
     this.rpc.stop()
     this.authority.stop()
@@ -140,14 +139,22 @@ export class MeshNode {
     await Promise.all([this.addresses.saved(), this.init.book.saved(), this.orders.saved()])
   }
 
-  private tickAuthority(): void {
-    this.authority.tick()
-    if (this.authority.governs && !this.stopping) this.autopilot.tick()
+  /** Role, leader or progress may have changed. */
+  private observeAuthority(): void {
+    this.authority.observe()
+    this.autopilot.observe()
+    this.events.authorityObserved(this.core.status)
+    const steers = this.authority.governs && !this.stopping
+    if (steers === (this.cancelAutopilot !== undefined)) return
+    this.cancelAutopilot?.()
+    this.cancelAutopilot = steers
+      ? this.init.scheduler.every(AUTOPILOT_TICK_MS, () => this.autopilot.tick())
+      : undefined
   }
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks: electionTicks, raftHeartbeatTicks: heartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -156,20 +163,22 @@ export class MeshNode {
         ...RAFT_DEFAULTS,
         commitNews: 'each-tick',
         ...this.init.raftOptions,
-        electionTicks,
-        heartbeatTicks,
+        electionTicks: raftElectionTicks,
+        heartbeatTicks: raftHeartbeatTicks,
+        learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
       },
       random: random.fork(),
     })
   }
 
   private createAuthority(): AuthorityDriver {
-    const { clock, logger, config, stores, savedState } = this.init
+    const { clock, scheduler, logger, config, stores, savedState } = this.init
     return new AuthorityDriver({
       core: this.core,
       machine: new AuthorityStateMachine(savedState),
       store: stores.state,
       clock,
+      scheduler,
       logger: logger.child({ room: 'authority' }),
       driftRatio: config.driftRatio,
       onEvent: (event) => this.onAuthorityEvent(event),
@@ -245,10 +254,11 @@ export class MeshNode {
   }
 
   private createRaftDriver(): RaftDriver {
-    const { stores, transport, scheduler, logger, config, fatal } = this.init
+    const { stores, transport, clock, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
       transport,
+      clock,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,
@@ -258,11 +268,7 @@ export class MeshNode {
       checkSnapshot: ({ data }) => void decodeSnapshot(data),
       installSnapshot: ({ index, data }) => this.authority.install(index, data),
       compact: (base) => stores.log.compact(base),
-      observe: () => {
-        this.authority.observe()
-        this.autopilot.observe()
-        this.events.authorityObserved(this.core.status)
-      },
+      observe: () => this.observeAuthority(),
       fatal,
     })
   }

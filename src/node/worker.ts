@@ -46,7 +46,7 @@ export class Worker {
 
   /** Attempts under way, those included that are about to start: a node is drained when there is none. */
   get running(): number {
-    return [...this.attempts.values()].filter((attempt) => !attempt.ended).length
+    return this.unfinished().length
   }
 
   /** Whose attempts are not acknowledged: what becomes of the connection to them matters. */
@@ -60,10 +60,6 @@ export class Worker {
       const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value)))
       void attempt.handle({ type: 'recovered' })
     }
-    this.cancelTick = this.init.scheduler.every(TICK_MS, () => {
-      const now = this.init.clock.now()
-      for (const attempt of this.attempts.values()) attempt.tick(now)
-    })
   }
 
   /** The lease was taken back: what runs under it has to end now. */
@@ -76,7 +72,26 @@ export class Worker {
   async stop(): Promise<void> {
     this.stopping = true
     await Promise.all([...this.attempts.values()].map((attempt) => attempt.shutDown()))
+    this.stopTicks()
+  }
+
+  /** Time passes for the attempts, as long as there is one that has not ended. */
+  private keepTime(): void {
+    this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => {
+      const unfinished = this.unfinished()
+      const now = this.init.clock.now()
+      for (const attempt of unfinished) attempt.tick(now)
+      if (unfinished.length === 0) this.stopTicks()
+    })
+  }
+
+  private stopTicks(): void {
     this.cancelTick?.()
+    this.cancelTick = undefined
+  }
+
+  private unfinished(): readonly WorkerAttempt[] {
+    return [...this.attempts.values()].filter((attempt) => !attempt.ended)
   }
 
   private receive(from: PeerId, message: TaskMessage): void {
@@ -135,6 +150,7 @@ export class Worker {
     if (this.attempts.size >= LIMITS.workerTasksMax + LIMITS.endedOffersKeptMax) this.forgetOldestEnded()
     const attempt = new WorkerAttempt(this.context, task)
     this.attempts.set(attempt.key, attempt)
+    this.keepTime()
     const { self } = this.init.transport
     if (task.submitter !== self && !this.init.transport.isConnected(task.submitter)) {
       attempt.submitterLost(this.init.clock.now())

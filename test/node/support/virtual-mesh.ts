@@ -118,6 +118,7 @@ export const TEST_CONFIG = {
   timings: {
     raftTickMs: 25,
     raftHeartbeatTicks: 2,
+    raftLearnerHeartbeatTicks: 40,
     raftElectionTicks: 12,
     deadVoterMs: 60_000,
     stableLearnerMs: 500,
