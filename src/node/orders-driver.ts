@@ -187,13 +187,19 @@ export class OrdersDriver {
 
   /** @returns what was news. */
   private take(from: PeerId, orders: readonly SignedOrder[]): readonly Order[] {
-    const news = orders.flatMap((signed) => this.admit(from, signed) ?? [])
+    const news: Order[] = []
+    for (const signed of orders) {
+      const outcome = this.admit(from, signed)
+      // Whoever checks what it passes on sends none of these: its other signatures are not worth the time either.
+      if (outcome === 'forged') break
+      if (outcome !== undefined) news.push(outcome)
+    }
     // A disk that fails has been told to `fatal` by then.
     if (news.length > 0) this.save().catch(() => undefined)
     return news
   }
 
-  private admit(from: PeerId, signed: SignedOrder): Order | undefined {
+  private admit(from: PeerId, signed: SignedOrder): Order | 'forged' | undefined {
     const order = tryRead(signed)
     if (order === undefined) return this.refuse(from, 'malformed', undefined)
     if (this.book.holds(order)) return undefined
@@ -203,7 +209,8 @@ export class OrdersDriver {
         this.lacksRoster = true
         return undefined
       case 'refused':
-        return this.refuse(from, judgement.why, order)
+        this.refuse(from, judgement.why, order)
+        return judgement.why === 'forged' ? 'forged' : undefined
       case 'valid':
         break
     }

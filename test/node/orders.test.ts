@@ -452,6 +452,16 @@ describe('what is no order is refused, counted and told', () => {
     expect(node.orders.list()).toEqual([])
   })
 
+  it('after one forged order the rest of the message is not looked at', async () => {
+    await start(['a', 'b', 'c'])
+    const some = [signed(statement(), peerOf('a')), signed(statement({ subject: peerOf('b') }))]
+    const body = encode({ orders: some, fresh: true })
+    void mesh.get('b').node.rpc.request(peerOf('a'), 'orders.tell', body, 1000)
+    await mesh.time.run(50)
+    expect(mesh.get('a').node.orders.refused('forged')).toBe(1)
+    expect(mesh.get('a').node.orders.list()).toEqual([])
+  })
+
   it('a repetition of what was lifted since', async () => {
     await start(['a', 'b', 'c'])
     await give('b', quarantine('c'))
