@@ -157,7 +157,7 @@ describe('roster and orders on their way at the same time', () => {
 
 const entryOf = (member: PeerId): RosterEntry => ({
   peer: member,
-  nodeId: 'node',
+  nodeId: `node-${member.charAt(8)}`,
   statement: new Uint8Array(1),
   signature: new Uint8Array(1),
   addresses: [],
