@@ -270,6 +270,7 @@ export class Membership {
     this.suspicions.reconnected(member)
     this.antiEntropy.connected(member)
     if (this.connections <= INTRODUCED_CONNECTIONS) this.beacon.introduce()
+    else if (member.status === 'dead') this.beacon.reappear()
   }
 
   private closed(peer: PeerId, byPeer: boolean): void {
