@@ -32,7 +32,7 @@ import { Suspicions } from './suspicions.ts'
 import { AntiEntropy } from './sync.ts'
 import { Table } from './table.ts'
 
-export interface MembershipInit {
+interface MembershipInit {
   readonly self: PeerId
   /** Higher than in any earlier life of this node: the driver keeps it on disk. At least 1. */
   readonly life: number
