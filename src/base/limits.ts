@@ -105,8 +105,6 @@ export const LIMITS = {
   gossipMessageBytesMax: 8 * KiB,
   /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
   nodeRecordDepthMax: 8,
-  /** Above `rosterMax` × 160 ms, the longest interval of any preset. A node that announced more could be dead for hours unnoticed. */
-  heartbeatIntervalMsMax: 300_000,
   // admin orders
   /** Orders that hold: one for each of three fields of each machine of the roster. Beyond: refused, and counted. */
   ordersMax: 3000,
