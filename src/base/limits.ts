@@ -87,7 +87,7 @@ export const LIMITS = {
   controlStopMsMax: 5_000,
 
   // events
-  /** Events of the mesh, and as many of work, that a node keeps in memory (4 MB each, full of long ones) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
+  /** Events of the mesh, and as many of work, that a node keeps in memory (2 MB each) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
   eventsKept: 10_000,
   /** Events in one write to the disk: 256 KiB of usual ones. The rest goes into the next. */
   eventBatchMax: 1000,
