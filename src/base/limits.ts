@@ -86,6 +86,14 @@ export const LIMITS = {
   /** Time that calls under way get when the node stops; then their connections are closed. */
   controlStopMsMax: 5_000,
 
+  // events
+  /** Events of the mesh, and as many of work, that a node keeps in memory (2 MB each) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
+  eventsKept: 10_000,
+  /** Events in one write to the disk: 256 KiB of usual ones. The rest goes into the next. */
+  eventBatchMax: 1000,
+  /** A text in an event: a sentence, or a scope key as tasks have them. Longer: cut. */
+  eventTextCharsMax: 512,
+
   // node configuration
   /** Clock rates of healthy machines differ by less than 0.1 %; a bound above a tenth would eat the lease's stop budget. */
   driftRatioMax: 0.1,

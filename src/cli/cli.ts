@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { Cli } from './command.ts'
 import { addCancel } from './commands/cancel.ts'
+import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
@@ -86,6 +87,7 @@ const COMMANDS = [
   addTasks,
   addTask,
   addCancel,
+  addEvents,
   addStore,
   addVersion,
 ]

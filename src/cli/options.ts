@@ -2,6 +2,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CodedError } from '../base/index.ts'
+import { EVENT_KINDS, type EventKind } from '../node/control/index.ts'
 import type { CliIo } from './io.ts'
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -19,6 +20,26 @@ export function durationOption(flag: string, maxMs: number): (text: string) => n
       accepts: `a number and a unit (ms, s, m, h, d) such as 30s or 15m, at most ${Math.floor(maxMs / UNIT_MS.h)}h`,
     })
   }
+}
+
+/** A whole number from 0 to `max`. */
+export function numberOption(flag: string, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : max + 1
+    if (value <= max) return value
+    throw new CodedError('input.invalid', {
+      field: flag,
+      got: text,
+      accepts: `a whole number from 0 to ${max}`,
+    })
+  }
+}
+
+/** Collects `--kind member`, given any number of times. */
+export function kindOption(text: string, before: readonly EventKind[] = []): readonly EventKind[] {
+  if (Object.hasOwn(EVENT_KINDS, text)) return [...before, text as EventKind]
+  const accepts = `one of ${Object.keys(EVENT_KINDS).join(', ')}`
+  throw new CodedError('input.invalid', { field: '--kind', got: text, accepts })
 }
 
 /** Collects `--env K=V`, given any number of times. The last value of a name counts. */

@@ -12,6 +12,8 @@ import {
 import type { NodeConfig } from './config/index.ts'
 import type {
   AuthorityView,
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
@@ -25,7 +27,9 @@ import type {
   TaskView,
 } from './control/node-control.ts'
 import type { Enrolment } from './enrolment.ts'
+import type { EventLog } from './event-log.ts'
 import type { MeshNode } from './mesh-node.ts'
+import type { NodeEvent } from './node-events.ts'
 import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { taskDetailView, taskView } from './task-views.ts'
@@ -38,6 +42,7 @@ interface LocalControlInit {
   readonly node: MeshNode
   readonly enrolment: Enrolment
   readonly book: RosterBook
+  readonly events: EventLog
   readonly config: NodeConfig
   readonly clock: Clock
   readonly self: { readonly peerId: PeerId; readonly nodeId: NodeId; readonly scopeId: ScopeId }
@@ -107,6 +112,18 @@ export class LocalControl implements NodeControl {
 
   async revoke({ leaseId, force }: RevokeRequest): Promise<void> {
     await this.init.node.client.execute({ type: 'lease.revoke', leaseId, force }, VIEW_DEADLINE_MS)
+  }
+
+  events(query: EventQuery): readonly NodeEvent[] {
+    return this.init.events.query(query)
+  }
+
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.init.events.follow(query, report, signal)
   }
 
   invite(request: InviteRequest): Promise<InviteView> {

@@ -27,6 +27,7 @@ import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
 import { AutopilotDriver } from './autopilot-driver.ts'
 import type { NodeConfig } from './config/index.ts'
+import { EventSources } from './event-sources.ts'
 import type { Identity, RecordSigner, SigningKey } from './identity/index.ts'
 import { LinkWatch } from './link-watch.ts'
 import { groupOf, LinkWishes } from './link-wishes.ts'
@@ -96,12 +97,14 @@ export class MeshNode {
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
+  private readonly events: EventSources
   private cancelAuthorityTick: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
     this.init = init
     const { transport, scheduler, logger, book } = init
+    this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
     const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
@@ -215,6 +218,7 @@ export class MeshNode {
   }
 
   private onAuthorityEvent(event: AuthorityEvent): void {
+    this.events.authorityEvent(event)
     switch (event.type) {
       case 'peer-admitted':
         this.init.book.add([event.entry])
@@ -294,6 +298,7 @@ export class MeshNode {
       observe: () => {
         this.authority.observe()
         this.autopilot.observe()
+        this.events.authorityObserved(this.core.status)
       },
       fatal,
     })
@@ -323,6 +328,7 @@ export class MeshNode {
       journal: stores.workerJournal,
       link,
       logger: logger.child({ room: 'worker' }),
+      events: this.events,
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
@@ -344,6 +350,7 @@ export class MeshNode {
       journal: stores.submitterJournal,
       link,
       logger: logger.child({ room: 'submitter' }),
+      events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
       place: (record, exclude) =>
@@ -383,7 +390,7 @@ export class MeshNode {
       keepLife,
       signer: this.init.recordSigner,
       links: this.links,
-      onChanged: () => undefined,
+      onChanged: (change) => this.events.memberChanged(change),
       fatal: this.init.fatal,
       options: MEMBERSHIP_PRESETS[config.preset],
       ownRecord: () => this.init.ownRecord(this.worker.running),

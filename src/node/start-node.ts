@@ -9,6 +9,7 @@ import {
   CodedError,
   LIMITS,
   type Logger,
+  type NodeId,
   Random,
   SystemClock,
   toCodedError,
@@ -22,7 +23,8 @@ import { createLogger } from '../telemetry/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
-import { credentialOf, storePath } from './folder.ts'
+import { EventLog } from './event-log.ts'
+import { credentialOf, eventsPath, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
 import { MeshNode } from './mesh-node.ts'
@@ -104,6 +106,9 @@ interface Opened {
   readonly logger: Logger
   readonly identity: Identity
   readonly stores: NodeStores
+  readonly events: EventLog
+  /** See `nextLife`. */
+  readonly life: number
   readonly book: RosterBook
   readonly fatal: (error: CodedError) => void
 }
@@ -123,6 +128,8 @@ async function bringUp(
 ): Promise<{ control: NodeControl; ready: StatusView }> {
   const opened = await open(dataDir, config, lifecycle)
   const { network, guardian, facade, node, control } = await compose(opened)
+  recordStart(opened)
+  lifecycle.onStop(async () => recordLife(opened, 'node:stopped'))
   await guardian.start()
   lifecycle.onStop(() => guardian.stop())
   await network.start()
@@ -136,6 +143,7 @@ async function bringUp(
   const server = createControlServer(control, { dataDir, logger, onFatal })
   await server.start()
   lifecycle.onStop(() => server.stop())
+  lifecycle.onStop(async () => recordLife(opened, 'node:stopping'))
   // Nobody is connected yet, so nobody is asked.
   return { control, ready: await control.status(0) }
 }
@@ -146,6 +154,18 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
   const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
   const stores = await openStores(storePath(dataDir), { create: false })
   lifecycle.onStop(() => stores.close())
+  const events = await EventLog.open(eventsPath(dataDir), { clock, logger })
+  lifecycle.onStop(() => events.close())
+  const book = createBook(identity, stores.meta, logger, clock)
+  book.onConflict(({ peer, nodeId }, holder) =>
+    events.record({
+      kind: 'member',
+      type: 'member:conflict',
+      node: nodeId as NodeId,
+      reason: 'enrol.node_id_taken',
+      detail: { refused: peer, holder },
+    }),
+  )
   return {
     dataDir,
     config,
@@ -155,9 +175,13 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
     logger,
     identity,
     stores,
-    book: createBook(identity, stores.meta, logger, clock),
+    events,
+    life: await nextLife(stores, clock),
+    book,
     fatal: (error) => {
       logger.error({ err: error }, 'the node stops')
+      const { code: reason, message } = error
+      events.record({ kind: 'node', type: 'node:failed', node: identity.nodeId, reason, detail: { message } })
       void lifecycle.stop(error)
     },
   }
@@ -165,7 +189,7 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
 
 /** Connects the parts; nothing is started yet. */
 async function compose(opened: Opened): Promise<Composed> {
-  const { dataDir, config, clock, scheduler, random, logger, identity, stores, book } = opened
+  const { dataDir, config, clock, scheduler, random, logger, identity, stores, events, book } = opened
   const network = new MeshNetwork({
     privateKeySeed: identity.key.exportSeed(),
     scopeId: identity.scopeId,
@@ -193,10 +217,8 @@ async function compose(opened: Opened): Promise<Composed> {
     executor: guardian,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
-    life: await nextLife(stores, clock),
     keepLife: (life) => keepLife(stores.meta, life),
     recordSigner: recordSigner(identity.key),
-    events: { record: () => undefined },
     ownRecord: (runningTasks) =>
       describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
@@ -219,6 +241,7 @@ async function compose(opened: Opened): Promise<Composed> {
     node,
     enrolment,
     book,
+    events,
     config,
     clock,
     self: identity,
@@ -239,6 +262,17 @@ function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }:
   }
   node.addresses.onChanged(tell)
   tell()
+}
+
+function recordStart({ events, identity, life }: Opened): void {
+  const before = events.query({ kinds: ['node'], node: undefined, sinceUnixMs: undefined, limit: 1 })[0]
+  const afterCrash = before === undefined ? undefined : before.type !== 'node:stopped'
+  const detail = { version: VERSION, life, pid: process.pid, afterCrash }
+  events.record({ kind: 'node', type: 'node:started', node: identity.nodeId, detail })
+}
+
+function recordLife({ events, identity }: Opened, type: 'node:stopping' | 'node:stopped'): void {
+  events.record({ kind: 'node', type, node: identity.nodeId })
 }
 
 /**

@@ -142,6 +142,7 @@ export class Submission {
   private reportChange(change: TaskChange): void {
     const { taskId } = this.task
     this.logger.info({ state: change.state, on: change.node, reason: change.reason }, 'task')
+    this.context.events.taskChanged(taskId, change)
     this.say({
       type: 'state',
       taskId,

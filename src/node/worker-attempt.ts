@@ -169,12 +169,14 @@ export class WorkerAttempt {
       await this.handle({ type: 'lease-confirmed', sentAt, ttlMs })
     } catch (thrown) {
       const { code } = toCodedError(thrown)
-      const gone = GONE.has(code)
-      await this.handle({ type: 'lease-refused', reason: gone ? 'lease_expired' : 'lease_unavailable' })
+      const reason = GONE.has(code) ? 'lease_expired' : 'lease_unavailable'
+      this.context.events.offerRefused(this.task.record, reason)
+      await this.handle({ type: 'lease-refused', reason })
     }
   }
 
   private execute(leaseSentAt: BootMs | undefined): void {
+    this.context.events.offerAccepted(this.task.record)
     const { leaseId } = this.task.record
     if (leaseId !== undefined && leaseSentAt !== undefined) {
       const { driftRatio, stopBudget: budget } = this.context
@@ -212,7 +214,10 @@ export class WorkerAttempt {
   private follow(execution: Execution): void {
     this.execution = execution
     this.started = execution.started.then(
-      ({ pid }) => this.handle({ type: 'started', pid }),
+      ({ pid }) => {
+        this.context.events.executionStarted(this.task.record, pid)
+        return this.handle({ type: 'started', pid })
+      },
       () => undefined, // `ended` tells why
     )
     void execution.ended.then((end) => this.executionEnded(end))
@@ -224,6 +229,7 @@ export class WorkerAttempt {
 
   private notStarted(cause: 'lease-lost' | 'spawn-failed', error: string): void {
     this.held = undefined
+    this.context.events.executionEnded(this.task.record, { cause, quiet: true })
     void this.handle({ type: 'ended', outcome: { cause, quiet: true, outputBytes: 0, error } })
   }
 
@@ -247,6 +253,7 @@ export class WorkerAttempt {
     this.cancelTimeout?.()
     this.held = undefined
     this.logger.info({ cause: end.cause, exitCode: end.exitCode, quiet: end.quiet }, 'execution ended')
+    this.context.events.executionEnded(this.task.record, end)
     void this.handle({ type: 'ended', outcome: outcomeOf(end, this.output.totalBytes) })
   }
 

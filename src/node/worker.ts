@@ -104,6 +104,8 @@ export class Worker {
     const refusal = this.refusal(from, envelope)
     if (refusal !== undefined) {
       this.init.logger.info({ peer: from, task: envelope.task_id, reason: refusal }, 'offer refused')
+      const offer = offerFromEnvelope(envelope, from)
+      this.init.events.offerRefused(offer, refusal)
       this.init.link.send(from, {
         type: 'remote_task_ack',
         idempotency_key: envelope.idempotency_key,

@@ -130,6 +130,8 @@ function clientOf(control: NodeControl): NodeControlClient {
     task: async (id) => control.task(id),
     cancel: (id) => control.cancel(id),
     revoke: (request) => control.revoke(request),
+    events: async (query) => control.events(query),
+    followEvents: (query, report, signal) => control.followEvents(query, report, signal),
     invite: (request) => control.invite(request),
     run: (request, report, signal) => control.run(request, report, signal),
   }

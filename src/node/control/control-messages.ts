@@ -13,7 +13,11 @@ import {
   type ScopeId,
   type ScopeKey,
 } from '../../base/index.ts'
+import { EVENT_KINDS, type EventKind } from '../event-types.ts'
+import type { NodeEvent } from '../node-events.ts'
 import type {
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
@@ -79,6 +83,15 @@ export const runRequestSchema: z.ZodType<RunRequest> = z.object({
   env: z.record(variableName, withoutNul),
   on: absent(text),
   timeoutMs: absent(z.int().positive().max(LIMITS.commandTimeoutMsMax)),
+})
+
+const eventKind = z.enum(Object.keys(EVENT_KINDS) as EventKind[])
+
+export const eventQuerySchema: z.ZodType<EventQuery> = z.object({
+  kinds: z.array(eventKind),
+  node: absent(text),
+  sinceUnixMs: absent(unixMs),
+  limit: count,
 })
 
 export const inviteRequestSchema: z.ZodType<InviteRequest> = z.object({ ttlMs: z.int().positive() })
@@ -205,6 +218,23 @@ export const taskDetailSchema: z.ZodType<TaskDetailView> = z.object({
   finalResults: count,
   outputBytes: count,
 })
+
+export const eventSchema: z.ZodType<NodeEvent> = z.object({
+  sequence: count,
+  atUnixMs: unixMs,
+  kind: eventKind,
+  type: text,
+  node: absent(node),
+  reason: absent(text),
+  detail: z.record(text, z.union([text, number, z.boolean()])),
+})
+
+export const eventsSchema: z.ZodType<readonly NodeEvent[]> = z.array(eventSchema)
+
+export const eventNoticeSchema: z.ZodType<EventNotice> = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('event'), event: eventSchema }),
+  z.object({ type: z.literal('missed'), count }),
+])
 
 export const inviteSchema: z.ZodType<InviteView> = z.object({
   invite: text,

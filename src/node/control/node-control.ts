@@ -1,4 +1,6 @@
 import type { LeaseId, NodeId, PeerId, ScopeId, ScopeKey, TaskId, UnixMs } from '../../base/index.ts'
+import type { EventKind } from '../event-types.ts'
+import type { NodeEvent } from '../node-events.ts'
 
 /**
  * What a running node offers to its owner over the local socket. `node/` implements it, the control server
@@ -21,6 +23,17 @@ export interface NodeControl {
   revoke(request: RevokeRequest): Promise<void>
   /** @throws CodedError `task.unknown`, `task.ended`. Resolves when the task has ended. */
   cancel(id: TaskId): Promise<TaskView>
+  /** The newest events that fit, in order. */
+  events(query: EventQuery): readonly NodeEvent[]
+  /**
+   * The same, and then every event that fits, when it happens, until `signal` aborts or the node stops. The next one is not
+   * reported before the promise that `report` returned has settled; what is overwritten meanwhile is told as `missed`.
+   */
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>
   /** @throws CodedError `authority.no_leader`, `enrol.no_root_key` */
   invite(request: InviteRequest): Promise<InviteView>
   /**
@@ -141,6 +154,22 @@ export interface RunRequest {
   /** Wall time of the command after which it is ended; `undefined`: none. */
   readonly timeoutMs: number | undefined
 }
+
+/** Which events. */
+export interface EventQuery {
+  /** Empty: all. */
+  readonly kinds: readonly EventKind[]
+  /** Only those about this node. */
+  readonly node: string | undefined
+  readonly sinceUnixMs: UnixMs | undefined
+  /** Only the newest of those that fit; 0: none of the past. */
+  readonly limit: number
+}
+
+export type EventNotice =
+  | { readonly type: 'event'; readonly event: NodeEvent }
+  /** So many events were overwritten before the reader came to them. */
+  | { readonly type: 'missed'; readonly count: number }
 
 export type TaskState =
   | 'queued'

@@ -10,10 +10,13 @@ import {
   unixMs,
 } from '../../../src/base/index.ts'
 import type {
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
   NodeControl,
+  NodeEvent,
   NodeView,
   RevokeRequest,
   RunEvent,
@@ -185,6 +188,27 @@ export const DETAIL: TaskDetailView = {
   outputBytes: 2048,
 }
 
+export const EVENTS: readonly NodeEvent[] = [
+  {
+    sequence: 7,
+    atUnixMs: unixMs(NOW - 5_000),
+    kind: 'member',
+    type: 'member:dead',
+    node: ATTIC,
+    reason: 'no_refutation',
+    detail: { was: 'suspect', incarnation: 3 },
+  },
+  {
+    sequence: 8,
+    atUnixMs: unixMs(NOW - 4_000),
+    kind: 'authority',
+    type: 'authority:leader_lost',
+    node: undefined,
+    reason: undefined,
+    detail: {},
+  },
+]
+
 export const INVITE: InviteView = {
   invite: 'populi1-an-invite-string',
   expiresUnixMs: unixMs(NOW + 900_000),
@@ -226,7 +250,11 @@ export class FakeControl implements NodeControl {
   readonly cancelled: TaskId[] = []
   readonly invites: InviteRequest[] = []
   readonly revoked: RevokeRequest[] = []
+  readonly eventQueries: EventQuery[] = []
   currentStatus: StatusView = STATUS
+  onFollow: NodeControl['followEvents'] = async (_, report) => {
+    for (const event of EVENTS) await report({ type: 'event', event })
+  }
   onRun: Run = async (_, report) => report(result())
 
   status: NodeControl['status'] = async () => this.currentStatus
@@ -248,6 +276,20 @@ export class FakeControl implements NodeControl {
       endedUnixMs: unixMs(NOW),
       reason: 'cancelled_by_user',
     }
+  }
+
+  events(query: EventQuery): readonly NodeEvent[] {
+    this.eventQueries.push(query)
+    return EVENTS
+  }
+
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.eventQueries.push(query)
+    return this.onFollow(query, report, signal)
   }
 
   async revoke(request: RevokeRequest): Promise<void> {
