@@ -54,13 +54,13 @@ export class EventSources {
   }
 
   memberChanged(change: MemberChanged): void {
-    const { nodeId, from, cause, incarnation } = change
+    const { nodeId, from, cause, by, incarnation } = change
     this.sink.record({
       kind: 'member',
       type: memberType(change),
       node: nodeId,
       reason: cause,
-      detail: { was: from, incarnation },
+      detail: { was: from, incarnation, by: by && this.name(by) },
     })
   }
 

@@ -35,9 +35,9 @@ describe('members', () => {
     ['alive', undefined, 'member:removed'],
   ] as const)('from %s to %s is %s', (was, to, type) => {
     const { events, from } = sources()
-    from.memberChanged({ ...change, from: was, to, cause: 'probe_failed' })
-    const detail = { was, incarnation: 7 }
-    expect(events).toEqual([{ kind: 'member', type, node: 'attic', reason: 'silence', detail }])
+    from.memberChanged({ ...change, from: was, to, cause: 'told', by: B })
+    const detail = { was, incarnation: 7, by: 'node-b' }
+    expect(events).toEqual([{ kind: 'member', type, node: 'attic', reason: 'told', detail }])
   })
 })
 
