@@ -101,7 +101,7 @@ export interface NodeView {
   readonly link: LinkView | undefined
 }
 
-export interface LinkView {
+interface LinkView {
   /** What the connection takes; absent without a connection. */
   readonly path: LinkPath | undefined
   readonly remoteAddress: string | undefined
@@ -114,7 +114,7 @@ export interface LinkView {
   readonly fault: 'to_peer' | 'from_peer' | 'both' | undefined
 }
 
-export type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
+type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
 
 export interface LeaseView {
   readonly leaseId: LeaseId
