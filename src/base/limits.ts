@@ -105,8 +105,6 @@ export const LIMITS = {
   gossipMessageBytesMax: 8 * KiB,
   /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
   nodeRecordDepthMax: 8,
-  /** Above `rosterMax` × 160 ms, the longest interval of any preset. A node that announced more could be dead for hours unnoticed. */
-  heartbeatIntervalMsMax: 300_000,
   /** Rows, ids or records in one message of anti-entropy: 400 records of 2 KiB fit into a message between peers. */
   syncRowsMax: 256,
   /** Members that one gossip message accuses: about 3 KiB. The rest goes into the next. */

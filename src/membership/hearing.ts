@@ -6,6 +6,7 @@ import type { Incarnation, PeerId } from '../base/index.ts'
 import type { Context } from './context.ts'
 import type { Evidence, Heartbeat, Leave } from './gossip.ts'
 import { isPlausible, lifeOf } from './incarnation.ts'
+import { linkHeard } from './link-faults.ts'
 import type { Member } from './member.ts'
 import type { Records } from './records.ts'
 import type { Suspicions } from './suspicions.ts'
@@ -35,6 +36,7 @@ export class Hearing {
   directly(member: Member, incarnation?: Incarnation): void {
     member.heardAt = this.context.now
     member.lastSeen = this.context.now
+    linkHeard(this.context, member)
     if (incarnation !== undefined && this.speaks(member, incarnation)) this.tellOfDoubt(member)
   }
 
@@ -93,10 +95,9 @@ export class Hearing {
     return true
   }
 
-  /** It speaks as if nothing were held against it: it does not know. */
+  /** It speaks as if nothing were held against it. */
   private tellOfDoubt(member: Member): void {
-    const isDoubted = member.suspicion !== undefined || member.status === 'dead'
-    if (isDoubted && (member.isConnected || member.isNeighbour)) this.suspicions.prober.start(member)
+    if (member.isConnected || member.isNeighbour) this.suspicions.tell(member)
   }
 
   private askForRecord(member: Member): void {

@@ -83,7 +83,7 @@ describe('what is sent to a peer that has to be connected to first', () => {
 
 describe('whom the authority needs connections to', () => {
   const [a, b, c, d] = ['a', 'b', 'c', 'd'] as [PeerId, PeerId, PeerId, PeerId]
-  const configuration = { voters: [a, b], votersOutgoing: [], learners: [c, d] }
+  const configuration = { voters: [a, b], votersOutgoing: [], learners: [c, d], leave: 'auto' } as const
 
   it.each([
     ['the leader: everybody', 'leader', a, a, [a, b, c, d]],
@@ -96,7 +96,7 @@ describe('whom the authority needs connections to', () => {
   })
 
   it('in a joint change the voters of both sides', () => {
-    const joint = { voters: [a, b], votersOutgoing: [c], learners: [] }
+    const joint = { voters: [a, b], votersOutgoing: [c], learners: [], leave: 'auto' } as const
     expect([...groupOf({ role: 'follower', self: c, leader: a, configuration: joint })]).toEqual([a, b, c])
   })
 })
