@@ -1,11 +1,12 @@
 /**
  * What travels on the gossip topic of the scope. The sender is not in the body: gossipsub signs each message, and
- * the transport hands the proven peer id over together with the bytes. Kinds of message to come (admin orders,
- * suspicions) join the union; a node that does not know one says `wire.unknown_type` and goes on.
+ * the transport hands the proven peer id over together with the bytes. Further kinds of message join the union; a node that
+ * does not know one says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
-import { CodedError, decode, encode, incarnation, LIMITS } from '../base/index.ts'
-import { nodeRecordSchema } from './node-record.ts'
+import { CodedError, decode, encode, incarnation, LIMITS, type PeerId, peerId } from '../base/index.ts'
+import { type OrdersGossip, ordersGossipSchema } from './order-gossip.ts'
+import { signatureSchema, signedRecordSchema } from './signed-record.ts'
 
 const incarnationSchema = z
   .number()
@@ -13,54 +14,97 @@ const incarnationSchema = z
   .min(1)
   .transform((value) => incarnation(value))
 
-const heartbeatSchema = z
-  .object({
-    type: z.literal('heartbeat'),
-    incarnation: incarnationSchema,
-    /** Rises with each heartbeat of an incarnation, from 1. */
-    sequence: z.number().int().min(1),
-    /**
-     * The sender's promise: the next heartbeat follows within this time. Receivers judge silence by it (as BFD does
-     * with the sender's interval, RFC 5880 §6.8.4), so nodes with other presets or another roster need not agree.
-     */
-    intervalMs: z.number().positive().max(LIMITS.heartbeatIntervalMsMax),
-    /** Version of the sender's newest record; 0 while it has none. */
-    recordVersion: z.number().int().nonnegative(),
-    /** Only when it changed, when someone may not know it, and now and then. */
-    record: nodeRecordSchema.optional(),
-  })
-  .refine(
-    (beat) => beat.record === undefined || (beat.record.record_version ?? 0) === beat.recordVersion,
-    'record and heartbeat disagree about the record version',
-  )
+/** A change of the record, for those who have the version before it. */
+const recordChangeSchema = z.object({
+  /** Version that it applies to; the result is the next one. */
+  from: z.number().int().min(1),
+  /** Fields with their new values. */
+  set: z.record(z.string(), z.unknown()),
+  /** Fields that are gone. */
+  unset: z.array(z.string().max(LIMITS.idBytesMax)).max(LIMITS.recordFieldsMax).readonly(),
+  /** Of the whole record that results. */
+  signature: signatureSchema,
+})
+
+const heartbeatSchema = z.object({
+  type: z.literal('heartbeat'),
+  incarnation: incarnationSchema,
+  /** Rises with each heartbeat of a life, from 1. */
+  sequence: z.number().int().min(1),
+  /** Version of the sender's newest record; 0 while it has none. Who lacks it asks for it (`want`). */
+  recordVersion: z.number().int().nonnegative(),
+  /** When it is new as a whole, or somebody may not know it. */
+  record: signedRecordSchema.optional(),
+  /** When it changed by less than it has. */
+  change: recordChangeSchema.optional(),
+})
+
+const peerSchema = z.string().transform((text): PeerId => peerId(text))
+
+const accusedSchema = z.object({ peer: peerSchema, incarnation: incarnationSchema })
+
+const evidenceSchema = z.enum(['silence', 'closed'])
+export type Evidence = z.output<typeof evidenceSchema>
+
+/** "These do not answer me." Said again by others who see the same: each saying counts once per speaker. */
+const suspectSchema = z.object({
+  type: z.literal('suspect'),
+  members: z
+    .array(
+      accusedSchema.extend({
+        /** `closed`: it (or its machine) closed its connection, and it cannot be reached again. Far stronger than silence. */
+        evidence: evidenceSchema,
+      }),
+    )
+    .max(LIMITS.accusationsMax)
+    .readonly(),
+})
+
+/** "These are dead": the speaker has probed them itself until their time to refute was over. */
+const deadSchema = z.object({
+  type: z.literal('dead'),
+  members: z.array(accusedSchema).max(LIMITS.accusationsMax).readonly(),
+})
 
 /** "I am leaving on purpose." Ends the incarnation: nothing of it is believed afterwards. */
 const leaveSchema = z.object({ type: z.literal('leave'), incarnation: incarnationSchema })
 
-const SCHEMAS = { heartbeat: heartbeatSchema, leave: leaveSchema }
+const SCHEMAS = {
+  heartbeat: heartbeatSchema,
+  suspect: suspectSchema,
+  dead: deadSchema,
+  leave: leaveSchema,
+  orders: ordersGossipSchema,
+}
 
 export type Heartbeat = Readonly<z.output<typeof heartbeatSchema>>
 export type Leave = Readonly<z.output<typeof leaveSchema>>
-export type GossipMessage = Heartbeat | Leave
+export type RecordChange = Readonly<z.output<typeof recordChangeSchema>>
+export type Suspect = Readonly<z.output<typeof suspectSchema>>
+export type Dead = Readonly<z.output<typeof deadSchema>>
+/** What the member table is made of. */
+export type GossipMessage = Heartbeat | Suspect | Dead | Leave
+/** All that travels on the topic: admin orders have a core of their own. */
+type AnyGossip = GossipMessage | OrdersGossip
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })
 
 /** @throws CodedError `limit.exceeded` above `LIMITS.gossipMessageBytesMax`. */
-export function encodeGossip(message: GossipMessage): Uint8Array {
+export function encodeGossip(message: AnyGossip): Uint8Array {
   const bytes = encode(message)
   checkSize(bytes)
   return bytes
 }
 
 /** @throws CodedError `limit.exceeded`, `wire.malformed`, `wire.unknown_type`. */
-export function decodeGossip(bytes: Uint8Array): GossipMessage {
+export function decodeGossip(bytes: Uint8Array): AnyGossip {
   checkSize(bytes)
   const { type } = decode(envelopeSchema, bytes, 'gossip message')
   if (!isKnown(type)) throw new CodedError('wire.unknown_type', { what: 'gossip message', got: type })
   return decode(SCHEMAS[type], bytes, `gossip message "${type}"`)
 }
 
-function isKnown(type: string): type is GossipMessage['type'] {
+function isKnown(type: string): type is AnyGossip['type'] {
   return Object.hasOwn(SCHEMAS, type)
 }
 

@@ -46,7 +46,8 @@ export function createHost(init: HostInit): Promise<Host> {
       announce: [...init.announce],
       announceFilter: announced,
     },
-    transports: [tcp()],
+    // By default a socket without traffic for two minutes is closed: what is idle is the keeper's to say (link-keeper.ts).
+    transports: [tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 })],
     connectionEncrypters: [encrypter],
     streamMuxers: [muxer],
     connectionGater: init.gate,

@@ -1,4 +1,5 @@
 import { type LeaseId, LIMITS, type PeerId, type Reason } from '../base/index.ts'
+import { obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
@@ -43,9 +44,14 @@ export class Worker {
     })
   }
 
-  /** Executions under way. */
+  /** Attempts under way, those included that are about to start: a node is drained when there is none. */
   get running(): number {
-    return [...this.attempts.values()].filter((attempt) => attempt.executing).length
+    return this.unfinished().length
+  }
+
+  /** Whose attempts are not acknowledged: what becomes of the connection to them matters. */
+  submitters(): Iterable<PeerId> {
+    return [...this.attempts.values()].map(({ task }) => task.submitter)
   }
 
   /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
@@ -114,6 +120,8 @@ export class Worker {
     const refusal = this.refusal(from, envelope)
     if (refusal !== undefined) {
       this.init.logger.info({ peer: from, task: envelope.task_id, reason: refusal }, 'offer refused')
+      const offer = offerFromEnvelope(envelope, from)
+      this.init.events.offerRefused(offer, refusal)
       this.init.link.send(from, {
         type: 'remote_task_ack',
         idempotency_key: envelope.idempotency_key,
@@ -129,10 +137,12 @@ export class Worker {
   private refusal(from: PeerId, envelope: Envelope): Reason | undefined {
     const remote = from !== this.init.transport.self
     if (envelope.populi_scope_id !== this.init.scope) return 'wrong_scope'
+    const obstacle = obstacleOf(this.init.standing())
+    if (obstacle !== undefined) return obstacle
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
     if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
     if (this.finished.has(keyOf(envelope))) return 'lease_expired'
-    if (this.stopping || this.unfinished().length >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 

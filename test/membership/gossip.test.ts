@@ -76,6 +76,9 @@ const FULL: NodeRecord = {
   donation_policy: {
     slots: [{ task_kind: 'embed', max_concurrent: 1, weight_pct: 100 }],
     nsfw_allowed: false,
+    max_job_duration_secs: 3600,
+    public_mesh_opt_in: false,
+    min_priority: 0,
   },
   ed25519_pub_key_b64: 'AAAA',
   probe_failures: ['nvml: no library'],
