@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import type { Bench, Report } from './bench.ts'
 import { reportFailover, reportHistory, reportLeases } from './lock-benches.ts'
 import { benchFolder, describeMachine } from './machine.ts'
-import { reportIdle } from './mesh-benches.ts'
+import { reportDetect, reportIdle } from './mesh-benches.ts'
 import { type BenchName, type BenchOptions, readOptions } from './options.ts'
 
 const REPORTS: Record<BenchName, (bench: Bench) => Promise<Report>> = {
@@ -11,6 +11,7 @@ const REPORTS: Record<BenchName, (bench: Bench) => Promise<Report>> = {
   failover: reportFailover,
   history: reportHistory,
   idle: reportIdle,
+  detect: reportDetect,
 }
 
 /** What the bench has started, to be ended in reverse order. */

@@ -2,27 +2,29 @@ import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BenchFailure } from './bench-failure.ts'
 
-export const USAGE = `npm run bench -- leases|failover|history|idle [options]
+export const USAGE = `npm run bench -- leases|failover|history|idle|detect [options]
 
   leases    grants per second, and how long a grant takes
   failover  kill -9 of the leader under load: time to the first grant elsewhere
   history   memory of a node over many grants, and its restart with that history
   idle      CPU and memory of nodes that have nothing to do
+  detect    kill -9 and kill -STOP of a node: time until the others say that it is dead
 
   --voters N    leases, failover, history: 1, 3 or 5 (3)
-  --nodes N     idle: 20
+  --nodes N     idle 20, detect 5
   --clients N   at the same time (leases, history 64, failover 16)
-  --rounds N    of each contestant (leases 5, failover 25)
+  --rounds N    of each contestant (leases 5, failover 25, detect 10)
   --seconds N   of each round of leases (3)
   --grants N    of history (1000000)
   --minutes N   of idle (10)
   --peer etcd   the same against etcd, in turns (leases, failover)
+  --peer serf   the same against serf, in turns (detect)
   --tuned       failover: etcd also with an election timeout like ours, as information
   --dir PATH    where the data directories are made; must be on a disk (${tmpdir()})
   --json        ends with one line of JSON on standard output; what people read goes to standard error
 `
 
-const BENCHES = ['leases', 'failover', 'history', 'idle'] as const
+const BENCHES = ['leases', 'failover', 'history', 'idle', 'detect'] as const
 export type BenchName = (typeof BENCHES)[number]
 
 export interface BenchOptions {
@@ -56,6 +58,7 @@ const SHAPES: Record<BenchName, Shape> = {
   failover: { size: 'voters', nodes: 3, nodesMin: 3, peer: 'etcd', clients: 16, rounds: 25 },
   history: { size: 'voters', nodes: 3, nodesMin: 1, peer: undefined, clients: 64, rounds: 1 },
   idle: { size: 'nodes', nodes: 20, nodesMin: 1, peer: undefined, clients: 0, rounds: 1 },
+  detect: { size: 'nodes', nodes: 5, nodesMin: 3, peer: 'serf', clients: 0, rounds: 10 },
 }
 
 /** @throws BenchFailure when they make no sense. */
@@ -85,7 +88,7 @@ function readSize(bench: BenchName, shape: Shape, values: { voters?: string; nod
   const size = wholeNumber(shape.size, values[shape.size], shape.nodes)
   if (shape.size === 'voters' && ![1, 3, 5].includes(size))
     throw new BenchFailure(`--voters ${size}: 1, 3 or 5`)
-  if (size < shape.nodesMin) throw new BenchFailure(`--${shape.size} ${size}: nobody is left to take over`)
+  if (size < shape.nodesMin) throw new BenchFailure(`--${shape.size} ${size}: at least ${shape.nodesMin}`)
   return size
 }
 

@@ -22,7 +22,7 @@ export class PopuliCluster implements Contestant {
   private readonly count: number
   private readonly env: Readonly<Record<string, string>>
   private readonly loads: LoadProcess[] = []
-  private nodes: readonly DemoNode[] = []
+  nodes: readonly DemoNode[] = []
   /** The machine that the load process is. */
   private asker: DemoNode | undefined
 
@@ -102,7 +102,7 @@ export class PopuliCluster implements Contestant {
   }
 
   /** All that may vote do, all know the same leader, see each other, and have the same log or at most what was just granted less. */
-  private async healthy(): Promise<void> {
+  async healthy(): Promise<void> {
     const withinMs = READY_WITHIN_MS + this.count * READY_WITHIN_MS_PER_NODE
     await until(`${this.count} nodes have their places and have caught up`, withinMs, async () => {
       const all = await Promise.all(this.nodes.map(statusOf))
