@@ -82,6 +82,7 @@ class Host {
         addresses: network.addresses(),
       }),
       onRecord: (peer, record) => addresses.learn(peer, record),
+      onOrders: () => undefined,
       onChanged: () => undefined,
       fatal: (error) => expect.unreachable(error.message),
     })
