@@ -105,6 +105,26 @@ export const LIMITS = {
   gossipMessageBytesMax: 8 * KiB,
   /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
   nodeRecordDepthMax: 8,
+  // admin orders
+  /** Orders that hold: one for each of three fields of each machine of the roster. Beyond: refused, and counted. */
+  ordersMax: 3000,
+  /** Statement of one order: ids and times have about 300 bytes, a reason at its limit 600. Beyond: `limit.exceeded` at the issuer, `wire.malformed` elsewhere. */
+  orderBytesMax: KiB,
+  /** Why an order was given: a sentence. Beyond: `input.invalid` at the issuer. */
+  orderReasonCharsMax: 200,
+  /** Orders in one gossip message: 6.7 KiB at their limit, below `gossipMessageBytesMax`. The rest goes into the next. */
+  ordersPerGossipMax: 6,
+  /** Orders in one message between two peers: 280 KiB at their limit. The rest goes into the next. */
+  ordersPerMessageMax: 256,
+  /** The year 2100: an order of a later time is refused, for nobody with a clock that is right could give a later one. */
+  orderTimeUnixMsMax: 4_102_444_800_000,
+  /** Orders that one millisecond of hybrid time tells apart. Beyond: the next millisecond is begun. */
+  orderCounterMax: 2_147_483_647,
+  /** An order from so far ahead of this node's clock is believed, with a warning: one of the two clocks is wrong. */
+  orderClockAheadMs: 600_000,
+  /** How far ahead the end of a maintenance or of a drain may lie: a year; what is meant for longer has no end. Beyond: `input.invalid`. */
+  orderSpanMsMax: 366 * 24 * 3_600_000,
+
   /** Rows, ids or records in one message of anti-entropy: 400 records of 2 KiB fit into a message between peers. */
   syncRowsMax: 256,
   /** Members that one gossip message accuses: about 3 KiB. The rest goes into the next. */

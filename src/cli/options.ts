@@ -1,7 +1,7 @@
 /** Values of options, from text. Each throws CodedError `input.invalid` (exit code 2) with what it accepts. */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CodedError } from '../base/index.ts'
+import { CodedError, LIMITS } from '../base/index.ts'
 import { EVENT_KINDS, type EventKind } from '../node/control/index.ts'
 import type { CliIo } from './io.ts'
 
@@ -22,6 +22,21 @@ export function durationOption(flag: string, maxMs: number): (text: string) => n
   }
 }
 
+/** `2026-11-22`, with `T08:00` or `T08:00:30` and `Z` or `+01:00`; without a zone it is local time. Milliseconds since 1970. */
+export function timeOption(flag: string): (text: string) => number {
+  return (text) => {
+    const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?$/.test(text)
+    // A date alone would be taken for midnight in Greenwich.
+    const unixMs = isIso ? Date.parse(text.includes('T') ? text : `${text}T00:00`) : Number.NaN
+    if (!Number.isNaN(unixMs)) return unixMs
+    throw new CodedError('input.invalid', {
+      field: flag,
+      got: text,
+      accepts: 'a time such as 2026-11-22T08:00 (local) or 2026-11-22T08:00Z',
+    })
+  }
+}
+
 /** A whole number from 0 to `max`. */
 export function numberOption(flag: string, max: number): (text: string) => number {
   return (text) => {
@@ -33,6 +48,16 @@ export function numberOption(flag: string, max: number): (text: string) => numbe
       accepts: `a whole number from 0 to ${max}`,
     })
   }
+}
+
+/** Why an order is given. */
+export function reasonOption(text: string): string {
+  if (text.length >= 1 && text.length <= LIMITS.orderReasonCharsMax) return text
+  throw new CodedError('input.invalid', {
+    field: '--reason',
+    got: text.slice(0, 20),
+    accepts: `1 to ${LIMITS.orderReasonCharsMax} characters`,
+  })
 }
 
 /** Collects `--kind member`, given any number of times. */

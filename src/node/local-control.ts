@@ -19,6 +19,8 @@ import type {
   LeaseView,
   NodeControl,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -30,6 +32,7 @@ import type { Enrolment } from './enrolment.ts'
 import type { EventLog } from './event-log.ts'
 import type { MeshNode } from './mesh-node.ts'
 import type { NodeEvent } from './node-events.ts'
+import { newOrder, orderView } from './order-views.ts'
 import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { taskDetailView, taskView } from './task-views.ts'
@@ -86,7 +89,8 @@ export class LocalControl implements NodeControl {
     const { node, clock } = this.init
     const authority = await this.authority(VIEW_DEADLINE_MS)
     const linkOf = (peer: PeerId) => node.links.linkOf(peer)
-    const mesh = { now: clock.now(), authority, runningHere: node.worker.running, linkOf }
+    const { standing } = node.orders
+    const mesh = { now: clock.now(), authority, runningHere: node.worker.running, linkOf, standing }
     return node.membership.members().map((member) => nodeView(member, mesh))
   }
 
@@ -112,6 +116,17 @@ export class LocalControl implements NodeControl {
 
   async revoke({ leaseId, force }: RevokeRequest): Promise<void> {
     await this.init.node.client.execute({ type: 'lease.revoke', leaseId, force }, VIEW_DEADLINE_MS)
+  }
+
+  async order(request: OrderRequest): Promise<OrderView> {
+    const { node, book, clock } = this.init
+    const subject = book.peerOf(request.node) ?? book.list().find(({ peer }) => peer === request.node)?.peer
+    if (subject === undefined) throw new CodedError('task.no_such_node', { node: request.node })
+    return orderView(await node.orders.give(newOrder(subject, request, clock.wall())), this.nameOf)
+  }
+
+  orders(): readonly OrderView[] {
+    return this.init.node.orders.list().map((order) => orderView(order, this.nameOf))
   }
 
   events(query: EventQuery): readonly NodeEvent[] {

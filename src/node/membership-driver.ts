@@ -33,6 +33,7 @@ import {
   type MembershipOptions,
   type MemberView,
   type NodeRecord,
+  type OrdersGossip,
 } from '../membership/index.ts'
 import { DemandQueue } from './demand-queue.ts'
 import type { RecordSigner } from './identity/index.ts'
@@ -63,6 +64,8 @@ interface MembershipDriverInit {
   readonly ownRecord: () => NodeRecord
   /** The record of another member is new: it may name addresses that are better than the known ones. */
   readonly onRecord: (peer: PeerId, record: NodeRecord) => void
+  /** Admin orders share the topic, and are no concern of the member table. */
+  readonly onOrders: (from: PeerId, message: OrdersGossip) => void
   readonly onChanged: (change: MemberChanged) => void
   readonly fatal: (error: CodedError) => void
 }
@@ -88,7 +91,8 @@ export class MembershipDriver {
     this.outbox = new DemandQueue(transport, scheduler, 'membership')
     transport.onGossip((from, bytes) => {
       const message = this.checked(from, () => decodeGossip(bytes))
-      if (message !== undefined) this.step({ type: 'gossip', from, message })
+      if (message?.type === 'orders') this.init.onOrders(from, message)
+      else if (message !== undefined) this.step({ type: 'gossip', from, message })
     })
     transport.onMessage('membership', (from, bytes) => {
       const message = this.checked(from, () => decodeStreamMessage(bytes))

@@ -3,84 +3,39 @@
  * `MeshNodeInit`, so the same composition runs on libp2p and LevelDB and in a simulation. Constructors start
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
-import {
-  type AuthorityEvent,
-  AuthorityStateMachine,
-  decodeSnapshot,
-  type SavedState,
-} from '../authority/index.ts'
-import {
-  type Clock,
-  type CodedError,
-  type Logger,
-  type PeerId,
-  type Random,
-  toCodedError,
-  unreachable,
-} from '../base/index.ts'
-import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
-import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type SavedLog } from '../raft/index.ts'
-import type { NodeStores } from '../store/index.ts'
+import { type AuthorityEvent, AuthorityStateMachine, decodeSnapshot } from '../authority/index.ts'
+import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
+import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
+import { RAFT_DEFAULTS, RaftCore } from '../raft/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
 import { AutopilotDriver } from './autopilot-driver.ts'
-import type { NodeConfig } from './config/index.ts'
 import { EventSources } from './event-sources.ts'
-import type { Identity, RecordSigner, SigningKey } from './identity/index.ts'
 import { LinkWatch } from './link-watch.ts'
 import { groupOf, LinkWishes } from './link-wishes.ts'
 import { MembershipDriver } from './membership-driver.ts'
-import type { EventSink } from './node-events.ts'
+import type { MeshNodeInit } from './mesh-node-init.ts'
+import { ownOrderFields } from './order-views.ts'
+import { createOrders, type OrdersDriver } from './orders-driver.ts'
 import { placeTask } from './placing.ts'
-import type { Cancel, Scheduler, Transport } from './ports.ts'
+import type { Cancel } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
 import { rejoinGroup } from './rejoin-group.ts'
 import { RootKeySharing } from './root-key-sharing.ts'
-import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
 import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
-import type { TaskIds } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
-import { type VoterWish, voterWishOf } from './voter-wish.ts'
+import { type VoterWish, voterWish, wishOfRecord } from './voter-wish.ts'
 import { Worker } from './worker.ts'
-import type { Executor } from './worker-context.ts'
 import { writeLog } from './write-log.ts'
 
-/** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
-const AUTHORITY_TICK_MS = 50
+/** How often the leader looks after its voters: a small part of the time that a machine must be stable before it may vote. */
+const AUTOPILOT_TICK_MS = 250
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
-
-export interface MeshNodeInit {
-  readonly identity: Identity
-  readonly config: NodeConfig
-  readonly stores: NodeStores
-  readonly savedLog: SavedLog
-  readonly savedState: SavedState
-  readonly transport: Transport
-  readonly executor: Executor
-  readonly clock: Clock
-  readonly scheduler: Scheduler
-  readonly random: Random
-  readonly taskIds: TaskIds
-  /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
-  readonly raftOptions?: Partial<RaftOptions>
-  readonly logger: Logger
-  readonly events: EventSink
-  /** Higher than in any life of this node before, and on disk. */
-  readonly life: number
-  /** Resolves when a later life is on disk. */
-  readonly keepLife: (life: number) => Promise<void>
-  readonly recordSigner: RecordSigner
-  readonly book: RosterBook
-  readonly ownRecord: (runningTasks: number) => NodeRecord
-  readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
-  /** The node cannot go on: a store failed, or an invariant is broken. */
-  readonly fatal: (error: CodedError) => void
-}
 
 export class MeshNode {
   readonly core: RaftCore
@@ -94,11 +49,12 @@ export class MeshNode {
   readonly worker: Worker
   readonly submitter: Submitter
   readonly rootKeys: RootKeySharing
+  readonly orders: OrdersDriver
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
   private readonly events: EventSources
-  private cancelAuthorityTick: Cancel | undefined
+  private cancelAutopilot: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
@@ -120,8 +76,10 @@ export class MeshNode {
       logger: logger.child({ room: 'authority' }),
       readBarrier: () => this.raft.readBarrier(),
       isAdmin: (peer) => book.isAdmin(peer),
+      refuseBarred: (from, command) => this.orders.refuseBarred(from, command),
     })
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
+    this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
     this.submitter = this.createSubmitter(link)
@@ -157,9 +115,9 @@ export class MeshNode {
         .then((isBack) => (isBack ? this.raft.start() : undefined))
         .catch((thrown: unknown) => this.init.fatal(toCodedError(thrown)))
     else this.raft.start()
-    this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
     this.wishes.start()
+    this.orders.start()
     this.rootKeys.start()
   }
 
@@ -171,23 +129,32 @@ export class MeshNode {
     await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
     this.wishes.stop()
+    this.orders.stop()
     this.rootKeys.stop()
-    this.cancelAuthorityTick?.()
+    this.cancelAutopilot?.()
     this.client.stop()
     this.rpc.stop()
     this.authority.stop()
     await this.raft.stop()
-    await Promise.all([this.addresses.saved(), this.init.book.saved()])
+    await Promise.all([this.addresses.saved(), this.init.book.saved(), this.orders.saved()])
   }
 
-  private tickAuthority(): void {
-    this.authority.tick()
-    if (this.authority.governs && !this.stopping) this.autopilot.tick()
+  /** Role, leader or progress may have changed. */
+  private observeAuthority(): void {
+    this.authority.observe()
+    this.autopilot.observe()
+    this.events.authorityObserved(this.core.status)
+    const steers = this.authority.governs && !this.stopping
+    if (steers === (this.cancelAutopilot !== undefined)) return
+    this.cancelAutopilot?.()
+    this.cancelAutopilot = steers
+      ? this.init.scheduler.every(AUTOPILOT_TICK_MS, () => this.autopilot.tick())
+      : undefined
   }
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks: electionTicks, raftHeartbeatTicks: heartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -196,20 +163,22 @@ export class MeshNode {
         ...RAFT_DEFAULTS,
         commitNews: 'each-tick',
         ...this.init.raftOptions,
-        electionTicks,
-        heartbeatTicks,
+        electionTicks: raftElectionTicks,
+        heartbeatTicks: raftHeartbeatTicks,
+        learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
       },
       random: random.fork(),
     })
   }
 
   private createAuthority(): AuthorityDriver {
-    const { clock, logger, config, stores, savedState } = this.init
+    const { clock, scheduler, logger, config, stores, savedState } = this.init
     return new AuthorityDriver({
       core: this.core,
       machine: new AuthorityStateMachine(savedState),
       store: stores.state,
       clock,
+      scheduler,
       logger: logger.child({ room: 'authority' }),
       driftRatio: config.driftRatio,
       onEvent: (event) => this.onAuthorityEvent(event),
@@ -263,6 +232,7 @@ export class MeshNode {
       // Whoever has never said who it is (a tool, a client of the authority) is no machine to keep a log.
       isConnected: (peer) => this.membership.isKnown(peer) && this.isThere(peer),
       wishOf: (peer) => this.wishOf(peer),
+      isBarred: (peer) => obstacleOf(this.orders.standing(peer)) !== undefined,
       kick: () => this.raft.kick(),
       readBarrier: () => this.raft.readBarrier(),
     })
@@ -277,15 +247,18 @@ export class MeshNode {
 
   private wishOf(peer: PeerId): VoterWish {
     const { config, identity } = this.init
-    if (peer === identity.peerId) return { policy: config.voterPolicy, isWitness: config.witness }
-    return voterWishOf(this.membership.member(peer)?.record)
+    const standing = this.orders.standing(peer)
+    if (peer === identity.peerId)
+      return voterWish({ policy: config.voterPolicy, isWitness: config.witness }, standing)
+    return voterWish(wishOfRecord(this.membership.member(peer)?.record), standing)
   }
 
   private createRaftDriver(): RaftDriver {
-    const { stores, transport, scheduler, logger, config, fatal } = this.init
+    const { stores, transport, clock, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
       transport,
+      clock,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,
@@ -295,11 +268,7 @@ export class MeshNode {
       checkSnapshot: ({ data }) => void decodeSnapshot(data),
       installSnapshot: ({ index, data }) => this.authority.install(index, data),
       compact: (base) => stores.log.compact(base),
-      observe: () => {
-        this.authority.observe()
-        this.autopilot.observe()
-        this.events.authorityObserved(this.core.status)
-      },
+      observe: () => this.observeAuthority(),
       fatal,
     })
   }
@@ -332,6 +301,7 @@ export class MeshNode {
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
+      standing: () => this.orders.standing(identity.peerId),
       scope: identity.scopeId,
       remoteExecute: config.remoteExecute && config.leaseGating,
       fatal,
@@ -359,6 +329,7 @@ export class MeshNode {
           canReach: (peer: PeerId) => transport.canReach(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
+          standing: this.orders.standing,
         }),
       fatal,
     })
@@ -393,7 +364,11 @@ export class MeshNode {
       onChanged: (change) => this.events.memberChanged(change),
       fatal: this.init.fatal,
       options: MEMBERSHIP_PRESETS[config.preset],
-      ownRecord: () => this.init.ownRecord(this.worker.running),
+      ownRecord: () => ({
+        ...this.init.ownRecord(this.worker.running),
+        ...ownOrderFields(this.orders.standing(transport.self)),
+      }),
+      onOrders: (from, message) => this.orders.hear(from, message),
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }

@@ -1,5 +1,5 @@
 import { CodedError, type NodeId, nodeId, type PeerId } from '../base/index.ts'
-import type { MemberView } from '../membership/index.ts'
+import { type MemberView, obstacleOf, type Standing } from '../membership/index.ts'
 import { type Candidate, explain, type PlacementPolicy, place } from '../placement/index.ts'
 import type { SubmitterEvent, TaskRecord } from '../task/index.ts'
 
@@ -13,6 +13,7 @@ export function placeTask(
     readonly canReach: (peer: PeerId) => boolean
     readonly policy: Omit<PlacementPolicy, 'exclude'>
     readonly runningHere: number
+    readonly standing: (peer: PeerId) => Standing
   },
 ): SubmitterEvent {
   const candidates = mesh.members.map(
@@ -21,6 +22,7 @@ export function placeTask(
       nodeId: member.nodeId,
       self: member.self,
       status: member.status,
+      barredBy: obstacleOf(mesh.standing(member.peer)),
       connected: member.self || mesh.canReach(member.peer),
       remoteExecute: member.record?.remote_execute === true,
       runningTasks: member.self ? mesh.runningHere : (member.record?.running_tasks ?? 0),

@@ -20,6 +20,7 @@ import {
   type TaskChange,
 } from '../task/index.ts'
 import type { RunEvent } from './control/node-control.ts'
+import { obstacleOfRefusal } from './order-bars.ts'
 import type { SubmitterContext } from './submitter-context.ts'
 import { taskView } from './task-views.ts'
 
@@ -184,8 +185,11 @@ export class Submission {
     } catch (thrown) {
       const error = toCodedError(thrown)
       if (error.code === 'node.stopping') return
+      const barred = obstacleOfRefusal(error.code)
       if (error.code === 'lease.held' || error.code === 'lease.cooling')
         await this.handle({ type: 'lease-held' })
+      else if (barred !== undefined)
+        await this.handle({ type: 'holder-barred', reason: barred, detail: error.message })
       else await this.handle({ type: 'lease-unavailable', detail: error.message })
     }
   }

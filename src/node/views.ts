@@ -1,9 +1,11 @@
 import type { NodeId, PeerId } from '../base/index.ts'
-import type { MemberView } from '../membership/index.ts'
+import type { MemberView, Standing } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
 import type { AuthorityViewBody } from './authority-protocol.ts'
 import type { AuthorityView, LeaseView, MemberStatus, NodeView } from './control/node-control.ts'
 import type { LinkState } from './link-watch.ts'
+
+import { nodeOrdersView } from './order-views.ts'
 
 type NameOf = (peer: PeerId) => NodeId | undefined
 
@@ -81,6 +83,7 @@ export function nodeView(
     authority: AuthorityView
     runningHere: number
     linkOf: (peer: PeerId) => LinkState | undefined
+    standing: (peer: PeerId) => Standing
   },
 ): NodeView {
   const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
@@ -99,6 +102,7 @@ export function nodeView(
     addresses: record?.addresses ?? [],
     version: record?.version,
     link: self ? undefined : linkView(member, mesh.linkOf(peer)),
+    orders: nodeOrdersView(mesh.standing(peer), record),
   }
 }
 

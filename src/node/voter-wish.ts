@@ -1,18 +1,20 @@
-/** What a node says of its own part in the authority, by its record. */
 import type { VoterPolicy } from '../authority/index.ts'
-import type { NodeRecord } from '../membership/index.ts'
+import type { NodeRecord, Standing } from '../membership/index.ts'
 
+/** What a node says of its own part in the authority, by its record. */
 export interface VoterWish {
   readonly policy: VoterPolicy
   readonly isWitness: boolean
 }
 
-export const voterWishOf = (record: NodeRecord | undefined): VoterWish => ({
-  policy: policyOf(record?.voter_policy),
-  isWitness: record?.witness === true,
-})
+/** What the autopilot is to know of a node: its own wish, unless it was retired. */
+export function voterWish(own: VoterWish, { isRetired }: Standing): VoterWish {
+  return isRetired ? { policy: 'never', isWitness: false } : own
+}
 
 /** A policy that only a newer version knows counts as the default. */
-function policyOf(text: string | null | undefined): VoterPolicy {
-  return text === 'always' || text === 'never' ? text : 'auto'
+export function wishOfRecord(record: NodeRecord | undefined): VoterWish {
+  const text = record?.voter_policy
+  const policy = text === 'always' || text === 'never' ? text : 'auto'
+  return { policy, isWitness: record?.witness === true }
 }

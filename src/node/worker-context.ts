@@ -1,6 +1,7 @@
 import type { StopBudget } from '../authority/index.ts'
 import type { Clock, CodedError, Logger } from '../base/index.ts'
 import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import type { Standing } from '../membership/index.ts'
 import type { JournalStore } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
 import type { EventSources } from './event-sources.ts'
@@ -25,6 +26,8 @@ export interface WorkerContext {
   readonly driftRatio: number
   readonly stopBudget: StopBudget
   readonly leaseTtlMs: number
+  /** How this node stands by the admin orders that it knows. */
+  readonly standing: () => Standing
   readonly fatal: (error: CodedError) => void
   /** The attempt of this key is over and acknowledged. */
   readonly forget: (key: string) => void

@@ -3,7 +3,7 @@ import type { NodeView } from '../../node/control/index.ts'
 import { addCommand, type Cli } from '../command.ts'
 import type { Colour } from '../render/paint.ts'
 import { type Column, renderTable } from '../render/table.ts'
-import { ago, milliseconds } from '../render/time.ts'
+import { ago, milliseconds, moment } from '../render/time.ts'
 
 export function addNodes(cli: Cli, program: Command): void {
   addCommand(
@@ -14,7 +14,7 @@ export function addNodes(cli: Cli, program: Command): void {
       summary: 'list the nodes of the mesh and how they are; ! marks a link that became worse or fails',
       examples: ['populi nodes'],
     },
-    async () => cli.answer(await cli.client.nodes(), (nodes) => renderTable(COLUMNS, nodes, cli.look)),
+    async () => cli.answer(await cli.client.nodes(), (nodes) => renderTable(columns(nodes), nodes, cli.look)),
   )
 }
 
@@ -24,6 +24,26 @@ const STATUS_COLOURS: Readonly<Record<NodeView['status'], Colour>> = {
   dead: 'red',
   left: 'dim',
   unseen: 'dim',
+}
+
+/** There only when an order holds: on most days none does. */
+const ORDERS: Column<NodeView> = { title: 'ORDERS', cell: ordersOf, colour: () => 'yellow' }
+
+function columns(nodes: readonly NodeView[]): readonly Column<NodeView>[] {
+  if (nodes.every((node) => ordersOf(node) === undefined)) return COLUMNS
+  return COLUMNS.flatMap((column) => (column.title === 'REMOTE' ? [column, ORDERS] : [column]))
+}
+
+function ordersOf({ orders }: NodeView): string | undefined {
+  const { quarantined, retired, maintenance, maintenanceUntilUnixMs: until, isFollowed } = orders
+  const end = until === undefined ? '' : ` until ${moment(until)}`
+  const held = [
+    ...(quarantined ? ['quarantined'] : []),
+    ...(retired ? ['retired'] : []),
+    ...(maintenance ? [`maintenance${end}`] : []),
+  ]
+  if (held.length === 0) return undefined
+  return `${held.join(', ')}${isFollowed ? '' : ' (not confirmed)'}`
 }
 
 const COLUMNS: readonly Column<NodeView>[] = [

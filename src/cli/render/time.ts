@@ -18,6 +18,11 @@ export function ago(ms: number): string {
   return `${Math.floor(ms / unitMs)} ${unit} ago`
 }
 
+/** A point in time, to the minute, in UTC: `2026-11-22 08:00 UTC`. */
+export function moment(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
 /** A span in its two largest units: `400 ms`, `12 s`, `3 min 5 s`, `1 h 4 min`, `2 d 3 h`. */
 export function duration(ms: number): string {
   if (ms < SECOND_MS) return `${Math.max(0, Math.floor(ms))} ms`

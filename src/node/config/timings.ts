@@ -14,6 +14,8 @@ export interface Timings {
   readonly raftTickMs: number
   /** A leader sends a heartbeat each so many ticks. */
   readonly raftHeartbeatTicks: number
+  /** The same for learners that have everything. A person who looks sees a lost leader after three of them. */
+  readonly raftLearnerHeartbeatTicks: number
   /** A follower waits between this and twice this many ticks, drawn anew each time (thesis §3.4). */
   readonly raftElectionTicks: number
   /** The autopilot gives the vote of a voter that was unreachable for so long to a healthy learner. */
@@ -39,6 +41,7 @@ export interface Timings {
 const LAN = {
   raftTickMs: 25,
   raftHeartbeatTicks: 2,
+  raftLearnerHeartbeatTicks: 40,
   raftElectionTicks: 12,
   deadVoterMs: 60_000,
   stableLearnerMs: 2_000,
@@ -53,6 +56,7 @@ export const PRESETS = {
   wan: {
     raftTickMs: 100,
     raftHeartbeatTicks: 5,
+    raftLearnerHeartbeatTicks: 20,
     raftElectionTicks: 30,
     deadVoterMs: 300_000,
     stableLearnerMs: 10_000,

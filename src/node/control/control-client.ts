@@ -14,6 +14,8 @@ import {
   inviteSchema,
   leasesSchema,
   nodesSchema,
+  orderSchema,
+  ordersSchema,
   runEventSchema,
   statusSchema,
   taskDetailSchema,
@@ -27,6 +29,7 @@ import type {
   EventQuery,
   InviteRequest,
   NodeControlClient,
+  OrderRequest,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -64,6 +67,8 @@ export class ControlClient implements NodeControlClient {
   revoke = async (body: RevokeRequest): Promise<void> => {
     await this.ask(doneSchema, { method: 'POST', path: '/v1/leases/revoke', body })
   }
+  order = (body: OrderRequest) => this.ask(orderSchema, { method: 'POST', path: '/v1/orders', body })
+  orders = () => this.ask(ordersSchema, { method: 'GET', path: '/v1/orders' })
   events = (body: EventQuery) => this.ask(eventsSchema, { method: 'POST', path: '/v1/events', body })
   invite = (body: InviteRequest) => this.ask(inviteSchema, { method: 'POST', path: '/v1/invites', body })
 

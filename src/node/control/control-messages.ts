@@ -22,6 +22,8 @@ import type {
   InviteView,
   LeaseView,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -101,6 +103,23 @@ export const revokeRequestSchema: z.ZodType<RevokeRequest> = z.object({
   force: z.boolean(),
 })
 
+const span = z.int().positive().max(LIMITS.orderSpanMsMax)
+
+export const orderRequestSchema: z.ZodType<OrderRequest> = z
+  .object({
+    node: text.min(1),
+    field: z.enum(['quarantine', 'maintenance', 'retire']),
+    on: z.boolean(),
+    reason: absent(text.min(1).max(LIMITS.orderReasonCharsMax)),
+    until: absent(z.union([z.object({ atUnixMs: z.int().positive() }), z.object({ inMs: span })])),
+    drainMs: absent(span),
+  })
+  .refine(
+    ({ field, on, until, drainMs }) =>
+      (field === 'maintenance' && on) || (until === undefined && drainMs === undefined),
+    'only a maintenance that begins has an end or a deadline',
+  )
+
 // Answers
 
 /** To a call that has nothing to say but that it was done. */
@@ -169,8 +188,29 @@ export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
         fault: absent(z.enum(['to_peer', 'from_peer', 'both'])),
       }),
     ),
+    orders: z.object({
+      quarantined: z.boolean(),
+      retired: z.boolean(),
+      maintenance: z.boolean(),
+      maintenanceUntilUnixMs: absent(unixMs),
+      drainDeadlineUnixMs: absent(unixMs),
+      isFollowed: z.boolean(),
+    }),
   }),
 )
+
+export const orderSchema: z.ZodType<OrderView> = z.object({
+  node,
+  field: z.enum(['quarantine', 'maintenance', 'retire']),
+  on: z.boolean(),
+  reason: absent(text),
+  untilUnixMs: absent(unixMs),
+  drainDeadlineUnixMs: absent(unixMs),
+  issuer: node,
+  givenUnixMs: unixMs,
+})
+
+export const ordersSchema: z.ZodType<readonly OrderView[]> = z.array(orderSchema)
 
 export const leasesSchema: z.ZodType<readonly LeaseView[]> = z.array(
   z.object({

@@ -11,6 +11,7 @@ import {
   eventQuerySchema,
   firstIssue,
   inviteRequestSchema,
+  orderRequestSchema,
   revokeRequestSchema,
   runRequestSchema,
   toJson,
@@ -125,6 +126,7 @@ class FastifyControlServer implements ControlServer {
     app.get('/v1/status', async () => this.control.status())
     app.get('/v1/nodes', async () => this.control.nodes())
     app.get('/v1/leases', async () => this.control.leases())
+    app.get('/v1/orders', async () => this.control.orders())
     app.get('/v1/tasks', async () => this.control.tasks())
     app.get<{ Params: { id: string } }>('/v1/tasks/:id', async ({ params }) =>
       this.control.task(taskId(params.id)),
@@ -139,6 +141,7 @@ class FastifyControlServer implements ControlServer {
       await this.control.revoke(checked(revokeRequestSchema, body))
       return {}
     })
+    app.post('/v1/orders', async ({ body }) => this.control.order(checked(orderRequestSchema, body)))
     app.post('/v1/invites', async ({ body }) => this.control.invite(checked(inviteRequestSchema, body)))
     app.post('/v1/events', async ({ body }) => this.control.events(checked(eventQuerySchema, body)))
     app.post('/v1/events/follow', async ({ body }, reply) => {

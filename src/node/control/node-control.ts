@@ -21,6 +21,14 @@ export interface NodeControl {
    * @throws CodedError `lease.unknown`, `credential.not_admin`, `authority.no_leader`
    */
   revoke(request: RevokeRequest): Promise<void>
+  /**
+   * Gives an admin order in this node's name: it counts here at once, reaches everybody who can be reached without asking
+   * the authority, and everybody else when they are back. Resolves when it is on this node's disk.
+   * @throws CodedError `credential.not_admin`, `task.no_such_node`, `input.invalid`
+   */
+  order(request: OrderRequest): Promise<OrderView>
+  /** The orders that this node knows: the last one for each node and field, those that lift another included. */
+  orders(): readonly OrderView[]
   /** @throws CodedError `task.unknown`, `task.ended`. Resolves when the task has ended. */
   cancel(id: TaskId): Promise<TaskView>
   /** The newest events that fit, in order. */
@@ -99,6 +107,7 @@ export interface NodeView {
   readonly version: string | undefined
   /** The way to it from this node; absent for this node, and where nothing is known of it. */
   readonly link: LinkView | undefined
+  readonly orders: NodeOrdersView
 }
 
 interface LinkView {
@@ -116,6 +125,30 @@ interface LinkView {
 
 type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
 
+/** How a node stands by the admin orders that the answering node knows. */
+export interface NodeOrdersView {
+  readonly quarantined: boolean
+  readonly retired: boolean
+  readonly maintenance: boolean
+  readonly maintenanceUntilUnixMs: UnixMs | undefined
+  readonly drainDeadlineUnixMs: UnixMs | undefined
+  /** The node's own record says the same: the orders have reached it, and `runningTasks` was counted since. */
+  readonly isFollowed: boolean
+}
+
+export interface OrderView {
+  readonly node: NodeId
+  readonly field: 'quarantine' | 'maintenance' | 'retire'
+  /** `false`: it lifts what was ordered before. */
+  readonly on: boolean
+  readonly reason: string | undefined
+  readonly untilUnixMs: UnixMs | undefined
+  readonly drainDeadlineUnixMs: UnixMs | undefined
+  readonly issuer: NodeId
+  /** By the clock that was furthest ahead when it was given. */
+  readonly givenUnixMs: UnixMs
+}
+
 export interface LeaseView {
   readonly leaseId: LeaseId
   readonly scopeKey: ScopeKey
@@ -130,6 +163,18 @@ export interface LeaseView {
 export interface RevokeRequest {
   readonly leaseId: LeaseId
   readonly force: boolean
+}
+
+export interface OrderRequest {
+  /** By name, or by peer id. */
+  readonly node: string
+  readonly field: OrderView['field']
+  readonly on: boolean
+  readonly reason: string | undefined
+  /** Of a maintenance: when it is over by itself. Spans count from now, by the clock of the node that gives the order. */
+  readonly until: { readonly atUnixMs: number } | { readonly inMs: number } | undefined
+  /** Of a maintenance: after this time, what still runs is ended. */
+  readonly drainMs: number | undefined
 }
 
 export interface InviteRequest {

@@ -17,7 +17,10 @@ import type {
   LeaseView,
   NodeControl,
   NodeEvent,
+  NodeOrdersView,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -64,6 +67,38 @@ export const LONE_STATUS: StatusView = {
   authority: { ...STATUS.authority, role: 'none', leader: undefined },
 }
 
+export const NO_ORDERS: NodeOrdersView = {
+  quarantined: false,
+  retired: false,
+  maintenance: false,
+  maintenanceUntilUnixMs: undefined,
+  drainDeadlineUnixMs: undefined,
+  isFollowed: true,
+}
+
+export const ORDERS: readonly OrderView[] = [
+  {
+    node: ATTIC,
+    field: 'quarantine',
+    on: true,
+    reason: 'smoke',
+    untilUnixMs: undefined,
+    drainDeadlineUnixMs: undefined,
+    issuer: DESK,
+    givenUnixMs: unixMs(NOW - 65_000),
+  },
+  {
+    node: nodeId('nas'),
+    field: 'maintenance',
+    on: false,
+    reason: undefined,
+    untilUnixMs: undefined,
+    drainDeadlineUnixMs: undefined,
+    issuer: ATTIC,
+    givenUnixMs: unixMs(NOW - 5_000),
+  },
+]
+
 export const NODES: readonly NodeView[] = [
   {
     nodeId: DESK,
@@ -78,6 +113,7 @@ export const NODES: readonly NodeView[] = [
     addresses: ['/ip4/127.0.0.1/tcp/9846'],
     version: '0.1.0',
     link: undefined,
+    orders: NO_ORDERS,
   },
   {
     nodeId: ATTIC,
@@ -99,6 +135,7 @@ export const NODES: readonly NodeView[] = [
       rttVariationMs: 1.5,
       fault: 'to_peer',
     },
+    orders: NO_ORDERS,
   },
   {
     nodeId: nodeId('nas'),
@@ -113,6 +150,7 @@ export const NODES: readonly NodeView[] = [
     addresses: [],
     version: undefined,
     link: undefined,
+    orders: NO_ORDERS,
   },
 ]
 
@@ -250,6 +288,9 @@ export class FakeControl implements NodeControl {
   readonly cancelled: TaskId[] = []
   readonly invites: InviteRequest[] = []
   readonly revoked: RevokeRequest[] = []
+  readonly ordered: OrderRequest[] = []
+  /** How long callers have paused in all: time passes in nothing else. */
+  pausedMs = 0
   readonly eventQueries: EventQuery[] = []
   currentStatus: StatusView = STATUS
   onFollow: NodeControl['followEvents'] = async (_, report) => {
@@ -258,7 +299,8 @@ export class FakeControl implements NodeControl {
   onRun: Run = async (_, report) => report(result())
 
   status: NodeControl['status'] = async () => this.currentStatus
-  nodes = async () => NODES
+  nodes: NodeControl['nodes'] = async () => NODES
+  orders: NodeControl['orders'] = () => ORDERS
   leases = async () => LEASES
   tasks = () => [QUEUED, DONE]
 
@@ -294,6 +336,26 @@ export class FakeControl implements NodeControl {
 
   async revoke(request: RevokeRequest): Promise<void> {
     this.revoked.push(request)
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.pausedMs += ms
+  }
+
+  async order(request: OrderRequest): Promise<OrderView> {
+    this.ordered.push(request)
+    const { field, on, reason, until, drainMs } = request
+    const untilUnixMs = until === undefined ? undefined : 'inMs' in until ? NOW + until.inMs : until.atUnixMs
+    return {
+      node: nodeId(request.node),
+      field,
+      on,
+      reason,
+      untilUnixMs: untilUnixMs === undefined ? undefined : unixMs(untilUnixMs),
+      drainDeadlineUnixMs: drainMs === undefined ? undefined : unixMs(NOW + drainMs),
+      issuer: DESK,
+      givenUnixMs: unixMs(NOW),
+    }
   }
 
   async invite(request: InviteRequest): Promise<InviteView> {

@@ -73,6 +73,7 @@ export class Member implements Transport {
     this.driver = new RaftDriver({
       core,
       transport: this,
+      clock: group.time,
       scheduler: group.time,
       logger: silentLogger,
       tickMs: TICK_MS,

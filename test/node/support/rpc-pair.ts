@@ -101,8 +101,8 @@ class ManualScheduler implements Scheduler {
 }
 
 /** Two nodes that can ask each other. */
-export function pair() {
-  const [left, right] = [new Line(A), new Line(B)]
+export function pair(a = A, b = B) {
+  const [left, right] = [new Line(a), new Line(b)]
   left.peer = right
   right.peer = left
   const scheduler = new ManualScheduler()

@@ -22,6 +22,7 @@ import { RosterBook } from '../../../src/node/roster-book.ts'
 import { unpredictableTaskIds } from '../../../src/node/task-ids.ts'
 import { bootstrapLog } from '../../../src/raft/index.ts'
 import { MemoryDisk, openMemoryStores } from '../../../src/store/index.ts'
+import { standInKeys } from './order-keys.ts'
 import { VirtualNetwork, VirtualTransport } from './virtual-network.ts'
 import { Life, VirtualTime } from './virtual-time.ts'
 
@@ -117,6 +118,7 @@ export const TEST_CONFIG = {
   timings: {
     raftTickMs: 25,
     raftHeartbeatTicks: 2,
+    raftLearnerHeartbeatTicks: 40,
     raftElectionTicks: 12,
     deadVoterMs: 60_000,
     stableLearnerMs: 500,
@@ -131,6 +133,8 @@ export class VirtualMesh {
   readonly failures = this.net.failures
   private readonly names: readonly string[]
   private readonly rootKey = SigningKey.generate()
+  /** Names whose credentials have no role `admin`. */
+  readonly notAdmins = new Set<string>()
 
   private constructor(names: readonly string[]) {
     this.names = names
@@ -182,7 +186,7 @@ export class VirtualMesh {
     const life = new Life(this.time)
     const transport = new VirtualTransport(entry.peer, life, this.net)
     const book = new RosterBook({
-      verify: () => ({ isAdmin: true }),
+      verify: ({ nodeId }) => ({ isAdmin: !this.notAdmins.has(nodeId) }),
       save: () => Promise.resolve(),
       logger: silentLogger,
     })
@@ -219,6 +223,7 @@ export class VirtualMesh {
         remote_execute: true,
         running_tasks: runningTasks,
       }),
+      orderKeys: standInKeys(entry.peer),
       keepRootKey: (rootKey) => {
         entry.rootKey = rootKey
         return Promise.resolve()
