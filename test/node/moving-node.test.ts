@@ -83,6 +83,7 @@ class Host {
       }),
       onRecord: (peer, record) => addresses.learn(peer, record),
       onChanged: () => undefined,
+      onOrders: () => undefined,
       fatal: (error) => expect.unreachable(error.message),
     })
     this.network = network
