@@ -22,8 +22,9 @@ const MARGIN = { left: 64, right: 16, top: 32, bottom: 44 } as const
 const TICKS = 5
 
 export function plotSvg(plot: Plot): string {
-  const drawn = [...plot.series.flatMap(({ points }) => points), ...(plot.limits ?? [])]
-  if (drawn.length === 0) return ''
+  const measured = plot.series.flatMap(({ points }) => points)
+  if (measured.length === 0) return ''
+  const drawn = [...measured, ...(plot.limits ?? [])]
   const x = scale(
     drawn.map(([value]) => value),
     plot.isLogX,

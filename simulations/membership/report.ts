@@ -24,7 +24,7 @@ export function reportPage(all: readonly CaseFigures[]): string {
 </head>
 <body>
 <h1>Membership, simulated</h1>
-<p>The core of <code>src/membership</code> under three sets of options: ${PROFILES.map(({ name, summary }) => `<b class="${name}">${escaped(name)}</b>, ${escaped(summary)}`).join('; ')}. Message loss here is harsher than what TCP makes of it.</p>
+<p>The core of <code>src/membership</code> under three sets of options: ${PROFILES.map(({ name, summary }, index) => `<b class="series-${index}">${escaped(name)}</b>, ${escaped(summary)}`).join('; ')}. Message loss here is harsher than what TCP makes of it.</p>
 <div class="plots">
 ${plots
   .map(plotSvg)

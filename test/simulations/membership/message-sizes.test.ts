@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { gossipBytes, streamBytes } from '../../../simulations/membership/message-sizes.ts'
 import { recordOf } from '../../../simulations/membership/member-process.ts'
+import { gossipBytes, streamBytes } from '../../../simulations/membership/message-sizes.ts'
 import { type Incarnation, incarnation, type PeerId } from '../../../src/base/index.ts'
 import {
   encodeGossip,
@@ -13,7 +13,20 @@ import {
 const peer = `12D3KooW${'x'.repeat(44)}` as PeerId
 const signature = new Uint8Array(64).fill(200)
 /** Around every length that CBOR has for a number. */
-const NUMBERS = [0, 1, 23, 24, 255, 256, 65_535, 65_536, 2 ** 20, 2 ** 32 - 1, 2 ** 32, 2 ** 20 * 1_760_000_000]
+const NUMBERS = [
+  0,
+  1,
+  23,
+  24,
+  255,
+  256,
+  65_535,
+  65_536,
+  2 ** 20,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 20 * 1_760_000_000,
+]
 const INCARNATIONS: readonly Incarnation[] = NUMBERS.map((value) => incarnation(Math.max(1, value)))
 
 const signed: SignedRecord = { peer, life: 3, version: 300, record: recordOf(peer, 'node-1', 3), signature }
@@ -29,7 +42,10 @@ const gossip: GossipMessage[] = INCARNATIONS.flatMap((value, at): GossipMessage[
     change: { from: 1, set: { running_tasks: at }, unset: ['witness'], signature },
   },
   { type: 'suspect', members: [{ peer, incarnation: value, evidence: at % 2 === 0 ? 'silence' : 'closed' }] },
-  { type: 'suspect', members: Array.from({ length: 30 }, () => ({ peer, incarnation: value, evidence: 'closed' })) },
+  {
+    type: 'suspect',
+    members: Array.from({ length: 30 }, () => ({ peer, incarnation: value, evidence: 'closed' })),
+  },
   { type: 'dead', members: Array.from({ length: at }, () => ({ peer, incarnation: value })) },
   { type: 'leave', incarnation: value },
 ])
