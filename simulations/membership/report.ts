@@ -131,5 +131,5 @@ svg .title { font-weight: 600; font-size: 13px; }
 svg polyline { fill: none; stroke-width: 2; }
 svg .grid { stroke: var(--grid); }
 svg .limit { stroke: currentColor; stroke-dasharray: 5 4; stroke-width: 1; opacity: .6; }
-${[0, 1, 2].map((index) => `svg .series-${index} { fill: var(--c${index}); stroke: var(--c${index}); } svg .series-${index} text, svg .series-${index} circle { stroke: none; }`).join('\n')}
+${[0, 1, 2].map((index) => `svg .series-${index} { fill: var(--c${index}); stroke: var(--c${index}); } svg .series-${index} text, svg .series-${index} circle { stroke: none; } b.series-${index} { color: var(--c${index}); }`).join('\n')}
 `
