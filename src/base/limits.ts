@@ -101,6 +101,10 @@ export const LIMITS = {
   heartbeatIntervalMsMax: 300_000,
   /** Rows, ids or records in one message of anti-entropy: 400 records of 2 KiB fit into a message between peers. */
   syncRowsMax: 256,
+  /** Probes for others under way: 32 neighbours that each doubt 32 of theirs. Beyond: answered with a nack at once. */
+  relaysMax: 1024,
+  /** Records in one message of anti-entropy, encoded: half of what a message between peers may have. The rest goes into the next. */
+  syncRecordsBytesMax: 512 * KiB,
   /** Members that one gossip message accuses: about 3 KiB. The rest goes into the next. */
   accusationsMax: 32,
   /** Fields that one change takes out of a node record: it has about 50. */

@@ -1,35 +1,63 @@
 /**
- * This node's own heartbeats: when the next one is due, and whether the record rides along.
+ * What this node says of itself: its incarnation, its record, its heartbeats.
  *
- * Regular beats keep the announced interval. A prompt beat is sent ahead of time when waiting would leave others
- * without facts: the record changed, or somebody appeared who may not know this node. Prompt beats keep a distance
- * of a quarter of the interval, so however much happens the rate is at most four times the regular one.
+ * A heartbeat carries facts and not liveness, which is the failure detector's to find out; so regular beats are far apart and
+ * their interval grows with the mesh. Three things do not wait for it, within a bound on the rate of `BURST` beats at once
+ * and four times the regular rate in the long run: a changed record; an introduction, when this node has just come
+ * into a mesh whose gossip streams to it are still being set up; and a refutation, for which alone no bound holds but the
+ * pause between two messages, since each is caused by an accusation of a new incarnation.
  *
- * Gossip to a peer that has just connected is often lost, because its gossip stream is still being set up; so an
- * introduction puts the record on the next three beats, and after that every `recordEveryBeats`.
+ * Refuting (SWIM §4.2): whatever others hold against this node, it takes an incarnation above. An incarnation of its own that
+ * it never had means that it has forgotten a life: its disk is older than the mesh's memory. It then takes a life beyond, so that
+ * records of the forgotten one cannot pass for newer.
  */
-import { type BootMs, bootMs, CodedError, encode, type Incarnation, LIMITS } from '../base/index.ts'
+import {
+  type BootMs,
+  bootMs,
+  CodedError,
+  encode,
+  type Incarnation,
+  incarnation,
+  LIMITS,
+} from '../base/index.ts'
+import { Timer } from './agenda.ts'
+import type { Context } from './context.ts'
 import type { Heartbeat } from './gossip.ts'
+import { firstIncarnation, isPlausible, lifeOf } from './incarnation.ts'
+import type { Fact } from './member.ts'
 import type { NodeRecord } from './node-record.ts'
-import { heartbeatIntervalMs, type MembershipOptions } from './options.ts'
+import { heartbeatIntervalMs } from './options.ts'
+import { recordStatement } from './signed-record.ts'
+import type { Table } from './table.ts'
 
+/** Of a regular interval: the pause between two beats ahead of time, in the long run. */
 const PROMPT_PART = 1 / 4
-const INTRODUCTION_BEATS = 3
+const BURST = 4
+const INTRODUCTIONS = 3
+
+export type SignRecord = (statement: Uint8Array) => Uint8Array
 
 export class Beacon {
-  record: NodeRecord | undefined
-  private readonly incarnation: Incarnation
-  private readonly options: MembershipOptions
-  private recordVersion = 0
+  private readonly context: Context
+  private readonly table: Table
+  private readonly sign: SignRecord
+  private readonly timer = new Timer(() => this.beat())
+  private record: NodeRecord | undefined
   private sequence = 0
-  private dueAt: BootMs = bootMs(0)
-  private promptFrom: BootMs = bootMs(0)
-  private isPrompt = true
-  private introductionsLeft = INTRODUCTION_BEATS
+  private recordVersion = 0
+  /** The newest record has not been published. */
+  private isRecordNew = false
+  private introductionsLeft = INTRODUCTIONS
+  private lastBeatAt: BootMs | undefined
+  /** Until here the prompt beats of the past use up the permitted rate. */
+  private usedUntil: BootMs = bootMs(0)
 
-  constructor(incarnation: Incarnation, options: MembershipOptions) {
-    this.incarnation = incarnation
-    this.options = options
+  constructor(context: Context, table: Table, life: number, sign: SignRecord) {
+    this.context = context
+    this.table = table
+    this.sign = sign
+    this.appear(firstIncarnation(life))
+    this.context.after(this.timer, 0)
   }
 
   /** @throws CodedError `limit.exceeded` above `LIMITS.nodeRecordBytesMax`; the old record stays. */
@@ -42,34 +70,113 @@ export class Beacon {
         got: bytes,
         max: LIMITS.nodeRecordBytesMax,
       })
-    this.record = stamped
-    this.recordVersion += 1
-    this.introduce()
+    this.record = record
+    this.publishRecord()
   }
 
-  /** Somebody may not know this node, or not its newest record. */
+  /** Others have just come within reach who may not know this node, nor hear the first gossip. */
   introduce(): void {
-    this.isPrompt = true
-    this.introductionsLeft = INTRODUCTION_BEATS
+    this.introductionsLeft = INTRODUCTIONS
+    this.plan()
   }
 
-  /** The heartbeat to publish now, if one is due in a mesh of `members`. */
-  beat(now: BootMs, members: number): Heartbeat | undefined {
-    if (now < (this.isPrompt ? this.promptFrom : this.dueAt)) return undefined
-    const intervalMs = heartbeatIntervalMs(this.options, members)
-    this.sequence += 1
-    this.dueAt = bootMs(now + intervalMs)
-    this.promptFrom = bootMs(now + intervalMs * PROMPT_PART)
-    this.isPrompt = false
-    const heartbeat: Heartbeat = {
-      type: 'heartbeat',
-      incarnation: this.incarnation,
-      sequence: this.sequence,
-      intervalMs,
-      recordVersion: this.recordVersion,
+  /** Somebody says that this node, at that incarnation, is suspect or dead. */
+  accused(by: Incarnation): void {
+    const own = this.table.self.incarnation
+    if (by < own || !isPlausible(by)) return
+    this.context.health.worsen(1)
+    this.rise(by)
+  }
+
+  /** This node's row in the table of another. */
+  listed(row: Fact): void {
+    const { self } = this.table
+    const isRight = row.incarnation === self.incarnation && row.status === 'alive'
+    if (row.incarnation < self.incarnation || isRight) return
+    if (row.status === 'suspect' || row.status === 'dead') this.context.health.worsen(1)
+    this.rise(row.incarnation)
+  }
+
+  /** Its incarnation is over by its own word. */
+  leave(): void {
+    const { self } = this.table
+    this.table.learn(self, { incarnation: self.incarnation, status: 'left' }, 'leave')
+    this.context.emit({ type: 'publish', message: { type: 'leave', incarnation: self.incarnation } })
+  }
+
+  private rise(above: Incarnation): void {
+    const own = this.table.self.incarnation
+    const next = above > own ? firstIncarnation(lifeOf(above) + 1) : incarnation(above + 1)
+    const isNewLife = lifeOf(next) > lifeOf(own)
+    // First of all effects that follow from it: the driver keeps it before anything is sent.
+    if (isNewLife) this.context.emit({ type: 'life', life: lifeOf(next) })
+    this.appear(next)
+    if (isNewLife) {
+      this.sequence = 0
+      this.recordVersion = 0
+      if (this.record !== undefined) this.publishRecord()
     }
-    const withRecord = this.introductionsLeft > 0 || this.sequence % this.options.recordEveryBeats === 0
+    const { accusationBatchMs } = this.context.options
+    this.context.after(this.timer, Math.max(0, this.pauseUntil(accusationBatchMs) - this.context.now))
+  }
+
+  private appear(as: Incarnation): void {
+    this.table.learn(this.table.self, { incarnation: as, status: 'alive' }, 'heartbeat')
+  }
+
+  private publishRecord(): void {
+    const { self } = this.table
+    if (this.record === undefined) return
+    this.recordVersion += 1
+    const record = { ...this.record, record_version: this.recordVersion }
+    const life = lifeOf(self.incarnation)
+    const statement = recordStatement(self.peer, life, this.recordVersion, record)
+    const signature = this.sign(statement)
+    const signed = { peer: self.peer, life, version: this.recordVersion, record, signature }
+    this.table.keepRecord(self, signed, statement.length)
+    this.isRecordNew = true
+    this.plan()
+  }
+
+  private beat(): void {
+    const { context, table } = this
+    const { now } = context
+    if (this.lastBeatAt !== undefined && now < this.lastBeatAt + this.intervalMs)
+      this.usedUntil = bootMs(Math.max(now, this.usedUntil) + this.intervalMs * PROMPT_PART)
+    this.sequence += 1
+    this.lastBeatAt = now
+    const { record, incarnation } = table.self
+    const isCarrying = this.isRecordNew || this.introductionsLeft > 0
     this.introductionsLeft = Math.max(0, this.introductionsLeft - 1)
-    return withRecord && this.record !== undefined ? { ...heartbeat, record: this.record } : heartbeat
+    this.isRecordNew = false
+    const message: Heartbeat = {
+      type: 'heartbeat',
+      incarnation,
+      sequence: this.sequence,
+      recordVersion: this.recordVersion,
+      ...(isCarrying && record !== undefined ? { record } : {}),
+    }
+    context.emit({ type: 'publish', message })
+    this.plan()
+  }
+
+  /** Sets the time of the next beat: the regular one, or an earlier one that is wanted and permitted. */
+  private plan(): void {
+    const { agenda, options } = this.context
+    let at = this.pauseUntil(this.intervalMs)
+    const permittedAt = this.usedUntil - (BURST - 1) * this.intervalMs * PROMPT_PART
+    if (this.isRecordNew) at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.accusationBatchMs)))
+    if (this.introductionsLeft > 0)
+      at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.probePeriodMs)))
+    agenda.set(this.timer, bootMs(Math.max(at, this.context.now)))
+  }
+
+  /** So long after the last beat. */
+  private pauseUntil(ms: number): number {
+    return this.lastBeatAt === undefined ? this.context.now : this.lastBeatAt + ms
+  }
+
+  private get intervalMs(): number {
+    return heartbeatIntervalMs(this.context.options, this.table.members.length)
   }
 }

@@ -41,6 +41,8 @@ export type ChangeCause =
   | 'told'
   | 'anti_entropy'
   | 'roster'
+  /** Dead or left for so long that it is shown no more. */
+  | 'tombstone'
 
 /** The status of a member or its incarnation changed. */
 export interface MemberChanged {
@@ -80,7 +82,12 @@ export type MembershipEffect =
    * On the stream to `peer`. When there is no connection it is dialled, and the message goes out when it is up, if that is within
    * `patienceMs`; 0: only on a connection that is there.
    */
-  | { readonly type: 'send'; readonly peer: PeerId; readonly message: StreamMessage; readonly patienceMs: number }
+  | {
+      readonly type: 'send'
+      readonly peer: PeerId
+      readonly message: StreamMessage
+      readonly patienceMs: number
+    }
   /** The peers to stay connected to (all others on demand only). Replaces the former list. */
   | { readonly type: 'neighbours'; readonly peers: readonly PeerId[] }
   /** The connection is of no use any more: dead, silent, or working in one direction. It is dialled anew where it is wanted. */

@@ -1,7 +1,7 @@
 /**
  * What travels on the gossip topic of the scope. The sender is not in the body: gossipsub signs each message, and
- * the transport hands the proven peer id over together with the bytes. Kinds of message to come (admin orders,
- * suspicions) join the union; a node that does not know one says `wire.unknown_type` and goes on.
+ * the transport hands the proven peer id over together with the bytes. Further kinds of message join the union; a node that
+ * does not know one says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
 import { CodedError, decode, encode, incarnation, LIMITS, type PeerId, peerId } from '../base/index.ts'
@@ -42,6 +42,9 @@ const peerSchema = z.string().transform((text): PeerId => peerId(text))
 
 const accusedSchema = z.object({ peer: peerSchema, incarnation: incarnationSchema })
 
+const evidenceSchema = z.enum(['silence', 'closed'])
+export type Evidence = z.output<typeof evidenceSchema>
+
 /** "These do not answer me." Said again by others who see the same: each saying counts once per speaker. */
 const suspectSchema = z.object({
   type: z.literal('suspect'),
@@ -49,7 +52,7 @@ const suspectSchema = z.object({
     .array(
       accusedSchema.extend({
         /** `closed`: it (or its machine) closed its connection, and it cannot be reached again. Far stronger than silence. */
-        evidence: z.enum(['silence', 'closed']),
+        evidence: evidenceSchema,
       }),
     )
     .max(LIMITS.accusationsMax)

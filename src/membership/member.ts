@@ -1,107 +1,105 @@
 /**
- * One member as this node sees it.
+ * One member as this node sees it, and which of two facts about a member holds.
  *
- * A member's story is told by the member alone, in messages that carry (incarnation, sequence): a later pair is
- * news, an equal or earlier one is an echo and changes nothing. Silence and closed connections are this node's own
- * observations: they only ever cast doubt, and doubt ends with the next news. Requirements of each transition:
+ * A fact is a pair (incarnation, status). The higher incarnation wins, because only the member itself raises it; within one
+ * incarnation `alive < suspect < dead < left`. That is a total order, so taking the greater one is commutative, associative and
+ * idempotent: nodes that have been told the same facts hold the same rows, in whatever order and however often they were
+ * told. It is SWIM §4.2, with `left` on top: who says goodbye has spoken for itself, and nobody's suspicion overrules it.
+ * It follows that the dead come back by a higher incarnation and in no other way.
  *
- *     from            to       when
- *     unseen          alive    first heartbeat
- *     alive, suspect  alive    heartbeat with a later pair (suspect: the doubt is over)
- *     dead            alive    heartbeat with a later pair; a connection alone proves a process, not which life of it
- *     left            alive    heartbeat of a higher incarnation; of the same one, nothing is believed after `leave`
- *     suspect         alive    a connection to it opened: it answered just now
- *     alive           suspect  it was silent for `suspectAfterBeats`, or its last connection closed (but not within a beat of
-                              this process's own return: an absence breaks connections to the healthiest peer)
- *     suspect         dead     it was silent for `deadAfterBeats`; never straight from alive, never by a closed connection
- *     any             left     `leave` of the same or a higher incarnation
- *
- * Silence is counted from the last sign of life or from when this process came back from being away, whichever is
- * later, in intervals that the member itself announced.
- *
- * The record belongs to an incarnation and is kept by its own version: a heartbeat that was overtaken by a later
- * one can still bring the newest record. A new incarnation starts without a record, because what a machine could do
- * in its last life is no claim about this one.
+ * *When* a fact is believed is decided elsewhere (`suspicions.ts`, `sync.ts`); a believed one is never taken back.
  */
 import { type BootMs, type Incarnation, incarnation, type NodeId, type PeerId } from '../base/index.ts'
-import type { Heartbeat, Leave } from './gossip.ts'
-import type { NodeRecord } from './node-record.ts'
-import type { MembershipOptions } from './options.ts'
+import type { Timer } from './agenda.ts'
+import type { LinkFault, MemberStatus, MemberView } from './events.ts'
+import { peerHash } from './peer-hash.ts'
+import type { Probe } from './probe.ts'
+import type { RoundTrip } from './rtt.ts'
+import type { SignedRecord } from './signed-record.ts'
+import type { Suspicion } from './suspicion.ts'
 
-/** `unseen`: in the roster, never heard of since this process started. */
-export type MemberStatus = 'unseen' | 'alive' | 'suspect' | 'dead' | 'left'
+export interface Fact {
+  readonly incarnation: Incarnation
+  readonly status: Exclude<MemberStatus, 'unseen'>
+}
 
-/** What a message was to the member that it is about. */
-export type Reception = 'news' | 'stale'
+const RANK: Readonly<Record<MemberStatus, number>> = { unseen: 0, alive: 1, suspect: 2, dead: 3, left: 4 }
+
+/** Whether `fact` overrules what is known. */
+export function overrules(
+  fact: Fact,
+  known: { readonly incarnation: Incarnation; readonly status: MemberStatus },
+): boolean {
+  if (fact.incarnation !== known.incarnation) return fact.incarnation > known.incarnation
+  return RANK[fact.status] > RANK[known.status]
+}
 
 export class Member {
   readonly peer: PeerId
   readonly nodeId: NodeId
+  /** In the roster, as the rings know it. */
+  index = 0
+  /** Where it belongs on rings and in buckets. */
+  readonly hash: number
   status: MemberStatus = 'unseen'
   /** 0 until something was heard. */
   incarnation: Incarnation = incarnation(0)
-  record: NodeRecord | undefined
-  /** The last sign of life: news, or an opened connection. */
+  record: SignedRecord | undefined
+  /** Encoded, so that answers can be cut to size. */
+  recordBytes = 0
+  /** Dead or left for so long that it is shown as never seen. */
+  isForgotten = false
+  isConnected = false
+  isNeighbour = false
+  /** It, or the network, closed its connection, and nothing was heard of it since. */
+  hasClosed = false
+  /** Its last message on a stream. */
+  heardAt: BootMs | undefined
+  /** The last sign of life of its own, gossip included. */
   lastSeen: BootMs | undefined
-  private sequence = 0
-  private recordVersion = 0
-  private intervalMs = 0
+  /** When this node last learnt from anybody that it is alive. */
+  newsAt: BootMs | undefined
+  /** Of its newest heartbeat. */
+  sequence = 0
+  /** Of its last ping to this node. */
+  lastPing = 0
+  roundTrip: RoundTrip | undefined
+  probe: Probe | undefined
+  suspicion: Suspicion | undefined
+  tombstone: Timer | undefined
+  linkFault: LinkFault | undefined
+  /** Its part in the hash of the table. */
+  digestHigh = 0
+  digestLow = 0
 
   constructor(peer: PeerId, nodeId: NodeId) {
     this.peer = peer
     this.nodeId = nodeId
+    this.hash = peerHash(peer)
   }
 
-  hearHeartbeat(beat: Heartbeat, now: BootMs): Reception {
-    if (beat.incarnation < this.incarnation) return 'stale'
-    if (beat.incarnation > this.incarnation) this.startLife(beat.incarnation)
-    if (beat.record !== undefined && beat.recordVersion > this.recordVersion) {
-      this.record = beat.record
-      this.recordVersion = beat.recordVersion
+  /** Part of the mesh now, though perhaps under suspicion. */
+  get isThere(): boolean {
+    return this.status === 'alive' || this.status === 'suspect'
+  }
+
+  get recordVersion(): number {
+    return this.record?.version ?? 0
+  }
+
+  view(self: boolean, now: BootMs): MemberView {
+    const status = this.isForgotten ? 'unseen' : this.status
+    return {
+      peer: this.peer,
+      nodeId: this.nodeId,
+      self,
+      status,
+      incarnation: this.incarnation,
+      record: this.record?.record,
+      lastSeen: self ? now : this.lastSeen,
+      rttMs: this.roundTrip?.smoothedMs,
+      rttVariationMs: this.roundTrip?.variationMs,
+      linkFault: this.linkFault,
     }
-    if (beat.sequence <= this.sequence || this.status === 'left') return 'stale'
-    this.sequence = beat.sequence
-    this.intervalMs = beat.intervalMs
-    this.status = 'alive'
-    this.lastSeen = now
-    return 'news'
-  }
-
-  hearLeave(leave: Leave, now: BootMs): Reception {
-    if (leave.incarnation < this.incarnation) return 'stale'
-    if (leave.incarnation > this.incarnation) this.startLife(leave.incarnation)
-    else if (this.status === 'left') return 'stale'
-    this.status = 'left'
-    this.lastSeen = now
-    return 'news'
-  }
-
-  connectionOpened(now: BootMs): void {
-    if (this.status !== 'alive' && this.status !== 'suspect') return
-    this.status = 'alive'
-    this.lastSeen = now
-  }
-
-  /** @param backAt when this process last came back from being away. */
-  connectionClosed(now: BootMs, backAt: BootMs): void {
-    if (this.status === 'alive' && now - backAt >= this.intervalMs) this.status = 'suspect'
-  }
-
-  /** Judges the silence. @param backAt as above. */
-  age(now: BootMs, backAt: BootMs, options: MembershipOptions): void {
-    const silenceMs = now - Math.max(this.lastSeen ?? 0, backAt)
-    if (this.status === 'alive' && silenceMs >= options.suspectAfterBeats * this.intervalMs)
-      this.status = 'suspect'
-    else if (this.status === 'suspect' && silenceMs >= options.deadAfterBeats * this.intervalMs)
-      this.status = 'dead'
-  }
-
-  /** Leaves the status to the message that told of the new life. */
-  private startLife(higher: Incarnation): void {
-    this.incarnation = higher
-    this.sequence = 0
-    this.recordVersion = 0
-    this.record = undefined
-    if (this.status === 'left') this.status = 'unseen'
   }
 }

@@ -1,228 +1,286 @@
 /**
- * The member table and this node's part in keeping everybody's up to date.
+ * The membership of this node: finds the row that an input is about and hands it to the part that decides.
  *
- * The table has one row for each credential of the roster, so its size is the roster's and strangers cannot fill it.
- * What moves a row is told in `member.ts`; when this node speaks, in `beacon.ts`. Here inputs find their row, and
- * every change of a row's status or incarnation becomes one effect.
+ *     table        rows, hash, neighbours          suspicions   what probes and accusations amount to
+ *     prober       who is probed when              beacon       what this node says of itself
+ *     relays       probes for others               sync         comparing tables
  *
- * A process that was away (the machine slept, the process was stopped, the event loop hung) hears its backlog only
- * after its clock has jumped, and would declare the whole mesh dead if it judged at once. It can tell by itself: the
- * driver ticks every `tickMs`, so a long gap between two calls was an absence, whatever its cause. From then on
- * silence is counted anew, and nobody is accused before a full fresh period. Rejected: a "was suspended" input from
- * the driver, which sees sleep but not SIGSTOP or a hung event loop, and may come after the first late message.
+ * The core tells in `dueAt` when it wants to be called next, so it can notice by itself that a call comes late: the machine slept, the
+ * process was stopped, its event loop hung. What it waited for in that time is void, because the answers may lie unread in
+ * a queue; after a long absence it looks at everybody anew before it accuses anybody. Rejected: a "was suspended" input
+ * from the driver, which sees sleep but neither SIGSTOP nor a hung loop, and may come after the first late message.
  */
-import {
-  assert,
-  type BootMs,
-  bootMs,
-  type Incarnation,
-  type NodeId,
-  type PeerId,
-  unreachable,
-} from '../base/index.ts'
-import { Beacon } from './beacon.ts'
+import { assert, type BootMs, type PeerId, type Random, unreachable } from '../base/index.ts'
+import { Accusations } from './accusations.ts'
+import { Beacon, type SignRecord } from './beacon.ts'
+import { Context } from './context.ts'
 import type {
-  ChangeCause,
-  IgnoredGossip,
-  MemberChanged,
+  IgnoredMessages,
   MemberRoster,
   MembershipEffect,
   MembershipInput,
   MemberView,
 } from './events.ts'
 import type { GossipMessage } from './gossip.ts'
-import { Member, type Reception } from './member.ts'
-import type { NodeRecord } from './node-record.ts'
-import { awayAfterMs, type MembershipOptions } from './options.ts'
+import { Hearing } from './hearing.ts'
+import type { Member } from './member.ts'
+import type { MembershipOptions } from './options.ts'
+import { Records, type VerifyRecord } from './records.ts'
+import { Relays } from './relays.ts'
+import type { StreamMessage } from './stream-messages.ts'
+import { Suspicions } from './suspicions.ts'
+import { AntiEntropy } from './sync.ts'
+import { Table } from './table.ts'
 
-interface MembershipInit {
+export interface MembershipInit {
   readonly self: PeerId
   /** Higher than in any earlier life of this node: the driver keeps it on disk. At least 1. */
-  readonly incarnation: Incarnation
+  readonly life: number
   readonly options: MembershipOptions
+  /** This node included. */
   readonly roster: MemberRoster
+  readonly random: Random
+  readonly now: BootMs
+  /** With this node's key. */
+  readonly signRecord: SignRecord
+  /** With the key that `peer` is the id of. */
+  readonly verifyRecord: VerifyRecord
 }
 
-export class Membership {
-  private readonly self: PeerId
-  private readonly incarnation: Incarnation
-  private readonly options: MembershipOptions
-  private readonly beacon: Beacon
-  private readonly others = new Map<PeerId, Member>()
-  private readonly ignoredCounts = { stranger: 0, stale: 0, foreignRecord: 0, own: 0 }
-  private roster: MemberRoster = new Map()
-  private hasLeft = false
-  private now: BootMs = bootMs(0)
-  private backAt: BootMs = bootMs(0)
+/** Connections from which on a newcomer's gossip reaches everybody. */
+const INTRODUCED_CONNECTIONS = 3
 
-  constructor({ self, incarnation, options, roster }: MembershipInit) {
-    assert(incarnation >= 1, 'the first incarnation is 1')
-    assert(options.deadAfterBeats > options.suspectAfterBeats, 'suspicion comes before the verdict')
-    this.self = self
-    this.incarnation = incarnation
-    this.options = options
-    this.beacon = new Beacon(incarnation, options)
-    this.changeRoster(roster)
+export class Membership {
+  private readonly context: Context
+  private readonly table: Table
+  private readonly accusations: Accusations
+  private readonly suspicions: Suspicions
+  private readonly relays: Relays
+  private readonly records: Records
+  private readonly beacon: Beacon
+  private readonly hearing: Hearing
+  private readonly antiEntropy: AntiEntropy
+  private connections = 0
+  private hasLeft = false
+
+  constructor(init: MembershipInit) {
+    assert(init.life >= 1, 'the first life is 1')
+    this.context = new Context(init)
+    const { context } = this
+    this.table = new Table(context, init.roster)
+    const { table } = this
+    this.accusations = new Accusations(context)
+    this.suspicions = new Suspicions(context, table, this.accusations)
+    this.relays = new Relays(context, table, this.suspicions.prober)
+    this.records = new Records(context, table, init.verifyRecord)
+    this.beacon = new Beacon(context, table, init.life, init.signRecord)
+    const { beacon, records, suspicions } = this
+    this.hearing = new Hearing({ context, table, records, suspicions })
+    this.antiEntropy = new AntiEntropy({ context, table, beacon, records, suspicions })
   }
 
   /** @throws CodedError `limit.exceeded` for a `record` above `LIMITS.nodeRecordBytesMax`. */
   step(input: MembershipInput, now: BootMs): readonly MembershipEffect[] {
     this.advance(now)
-    const effects = this.handle(input)
-    return [...effects, ...this.speak()]
+    if (!this.hasLeft) this.handle(input)
+    return this.finish()
   }
 
-  /** To be called at least every `options.tickMs`. */
+  /** To be called at `dueAt`; between two due times it does nothing. */
   tick(now: BootMs): readonly MembershipEffect[] {
     this.advance(now)
-    const changes = [...this.others.values()].flatMap((member) =>
-      observe(member, 'silence', () => member.age(now, this.backAt, this.options)),
-    )
-    return [...changes, ...this.speak()]
+    return this.finish()
+  }
+
+  /** When `tick` has something to do next. Infinite after `leave`. Changes with each call. */
+  get dueAt(): BootMs {
+    return this.context.agenda.dueAt
   }
 
   /** All peers of the roster, in its order. */
   members(): readonly MemberView[] {
-    return [...this.roster].map(([peer, nodeId]) => this.view(peer, nodeId))
+    return this.table.members.map((member) => this.view(member))
   }
 
-  ignored(): IgnoredGossip {
-    return { ...this.ignoredCounts }
+  member(peer: PeerId): MemberView | undefined {
+    const member = this.table.find(peer)
+    return member && this.view(member)
   }
 
+  get ignored(): IgnoredMessages {
+    return { ...this.context.ignored }
+  }
+
+  /** Lifeguard's local health score; 0: well. */
+  get localHealth(): number {
+    return this.context.health.score
+  }
+
+  /** Of the table: nodes that agree on who is there have the same. */
+  get tableHash(): string {
+    return this.table.hash.text
+  }
+
+  private view(member: Member): MemberView {
+    return member.view(member === this.table.self, this.context.now)
+  }
+
+  /** Lets time pass, and notices when it passed without this process. */
   private advance(now: BootMs): void {
-    assert(now >= this.now, 'the clock does not go back')
-    if (now - this.now > awayAfterMs(this.options)) this.backAt = now
-    this.now = now
+    const { context } = this
+    assert(now >= context.now, 'the clock does not go back')
+    const lateMs = now - context.agenda.dueAt
+    context.now = now
+    const { options } = context
+    if (lateMs >= options.absentAfterMs) this.comeBack()
+    else if (lateMs >= options.lateMs) {
+      context.health.worsen(1)
+      this.suspicions.postpone(lateMs)
+    }
   }
 
-  private handle(input: MembershipInput): readonly MembershipEffect[] {
+  private comeBack(): void {
+    this.context.backAt = this.context.now
+    this.relays.clear()
+    this.suspicions.reconsider()
+    this.antiEntropy.catchUp()
+    this.beacon.introduce()
+  }
+
+  /** What is due, and what the call has gathered. */
+  private finish(): readonly MembershipEffect[] {
+    const { context } = this
+    for (
+      let due = context.agenda.takeDue(context.now);
+      due !== undefined;
+      due = context.agenda.takeDue(context.now)
+    )
+      due.fire()
+    if (!this.hasLeft) {
+      if (this.table.refreshNeighbours()) {
+        const { neighbours } = this.table
+        this.suspicions.prober.setNeighbours(neighbours)
+        context.emit({ type: 'neighbours', peers: neighbours.map(({ peer }) => peer) })
+      }
+      this.accusations.flush()
+    }
+    return context.takeEffects()
+  }
+
+  private handle(input: MembershipInput): void {
     switch (input.type) {
       case 'gossip':
-        return this.hear(input.from, input.message)
+        return this.gossip(input.from, input.message)
+      case 'message':
+        return this.message(input.from, input.message)
       case 'connection_opened':
-        return this.connectionOpened(input.peer)
+        return this.opened(input.peer)
       case 'connection_closed':
-        return this.connectionClosed(input.peer)
+        return this.closed(input.peer, input.byPeer)
       case 'roster':
-        return this.changeRoster(input.roster)
+        for (const gone of this.table.setRoster(input.roster)) this.suspicions.prober.forget(gone)
+        return
       case 'record':
-        this.beacon.changeRecord(input.record)
-        return []
+        return this.beacon.changeRecord(input.record)
       case 'leave':
-        return this.leave()
+        this.hasLeft = true
+        this.beacon.leave()
+        this.context.agenda.clear()
+        return
       default:
         return unreachable(input)
     }
   }
 
-  private hear(from: PeerId, message: GossipMessage): readonly MemberChanged[] {
-    const member = this.others.get(from)
-    if (member === undefined) {
-      this.ignoredCounts[from === this.self ? 'own' : 'stranger'] += 1
-      return []
-    }
-    if (message.type === 'heartbeat' && message.record !== undefined && !isRecordOf(member, message.record)) {
-      this.ignoredCounts.foreignRecord += 1
-      return []
-    }
-    return observe(member, message.type, () => {
-      const known = member.incarnation
-      if (receive(member, message, this.now) === 'stale') this.ignoredCounts.stale += 1
-      // A new life knows nobody: it is told of this node ahead of time.
-      else if (member.incarnation > known && member.status === 'alive') this.beacon.introduce()
-    })
-  }
-
-  private connectionOpened(peer: PeerId): readonly MemberChanged[] {
-    const member = this.others.get(peer)
-    if (member === undefined) return []
-    this.beacon.introduce()
-    return observe(member, 'connection_opened', () => member.connectionOpened(this.now))
-  }
-
-  private connectionClosed(peer: PeerId): readonly MemberChanged[] {
-    const member = this.others.get(peer)
-    if (member === undefined) return []
-    return observe(member, 'connection_closed', () => member.connectionClosed(this.now, this.backAt))
-  }
-
-  private changeRoster(roster: MemberRoster): readonly MemberChanged[] {
-    this.roster = new Map(roster)
-    const changes: MemberChanged[] = []
-    for (const member of this.others.values())
-      if (roster.get(member.peer) !== member.nodeId) {
-        this.others.delete(member.peer)
-        changes.push(changed(member, member.status, undefined, 'roster'))
-      }
-    for (const [peer, nodeId] of roster)
-      if (peer !== this.self && !this.others.has(peer)) {
-        const member = new Member(peer, nodeId)
-        this.others.set(peer, member)
-        changes.push(changed(member, undefined, member.status, 'roster'))
-      }
-    return changes
-  }
-
-  private leave(): readonly MembershipEffect[] {
-    if (this.hasLeft) return []
-    this.hasLeft = true
-    return [{ type: 'publish', message: { type: 'leave', incarnation: this.incarnation } }]
-  }
-
-  private speak(): readonly MembershipEffect[] {
-    if (this.hasLeft) return []
-    const message = this.beacon.beat(this.now, this.roster.size)
-    return message === undefined ? [] : [{ type: 'publish', message }]
-  }
-
-  private view(peer: PeerId, nodeId: NodeId): MemberView {
-    const member = this.others.get(peer)
-    if (member !== undefined) {
-      const { status, incarnation, record, lastSeen } = member
-      return { peer, nodeId, self: false, status, incarnation, record, lastSeen }
-    }
-    return {
-      peer,
-      nodeId,
-      self: true,
-      status: this.hasLeft ? 'left' : 'alive',
-      incarnation: this.incarnation,
-      record: this.beacon.record,
-      lastSeen: this.now,
+  private gossip(peer: PeerId, message: GossipMessage): void {
+    const from = this.sender(peer)
+    if (from === undefined) return
+    switch (message.type) {
+      case 'heartbeat':
+        return this.hearing.heartbeat(from, message)
+      case 'leave':
+        return this.hearing.leave(from, message)
+      case 'suspect':
+        for (const { peer: accused, incarnation, evidence } of message.members)
+          if (accused === this.context.self) this.beacon.accused(incarnation)
+          else this.hearing.suspect(from, accused, incarnation, evidence)
+        return
+      case 'dead':
+        for (const { peer: accused, incarnation } of message.members)
+          if (accused === this.context.self) this.beacon.accused(incarnation)
+          else this.hearing.dead(from, accused, incarnation)
+        return
+      default:
+        return unreachable(message)
     }
   }
-}
 
-/** Lets `event` happen to `member` and says what it changed. */
-function observe(member: Member, cause: ChangeCause, event: () => void): readonly MemberChanged[] {
-  const { status, incarnation } = member
-  event()
-  if (member.status === status && member.incarnation === incarnation) return []
-  return [changed(member, status, member.status, cause)]
-}
-
-function receive(member: Member, message: GossipMessage, now: BootMs): Reception {
-  switch (message.type) {
-    case 'heartbeat':
-      return member.hearHeartbeat(message, now)
-    case 'leave':
-      return member.hearLeave(message, now)
-    default:
-      return unreachable(message)
+  private message(peer: PeerId, message: StreamMessage): void {
+    const from = this.sender(peer)
+    if (from === undefined) return
+    switch (message.type) {
+      case 'ping':
+        this.hearing.directly(from, message.incarnation)
+        if (message.accused !== undefined) this.beacon.accused(message.accused)
+        return this.relays.answer(from, message)
+      case 'ack':
+        this.hearing.directly(from, message.incarnation)
+        this.suspicions.prober.acked(from, message)
+        return this.relays.acked(from, message)
+      case 'ping_req':
+        this.hearing.directly(from)
+        return this.relays.ask(from, message)
+      case 'relayed':
+        this.hearing.directly(from)
+        return this.hearing.relayed(from, this.suspicions.prober.relayed(message), message.incarnation)
+      case 'nack':
+        this.hearing.directly(from)
+        return this.suspicions.prober.nacked(message.number)
+      case 'sync':
+        this.hearing.directly(from)
+        return this.antiEntropy.hearSync(from, message)
+      case 'rows':
+        this.hearing.directly(from)
+        return this.antiEntropy.hearRows(from, message)
+      case 'want':
+        this.hearing.directly(from)
+        return this.records.answer(from, message.peers)
+      case 'records':
+        this.hearing.directly(from)
+        for (const signed of message.records) this.records.take(signed)
+        return
+      default:
+        return unreachable(message)
+    }
   }
-}
 
-function isRecordOf(member: Member, record: NodeRecord): boolean {
-  return record.id === member.nodeId && (record.peer_id ?? member.peer) === member.peer
-}
+  private sender(peer: PeerId): Member | undefined {
+    if (peer !== this.context.self) return this.table.other(peer)
+    this.context.ignored.own += 1
+    return undefined
+  }
 
-function changed(
-  member: Member,
-  from: MemberChanged['from'],
-  to: MemberChanged['to'],
-  cause: ChangeCause,
-): MemberChanged {
-  const { peer, nodeId, incarnation } = member
-  return { type: 'changed', peer, nodeId, from, to, cause, incarnation }
+  private opened(peer: PeerId): void {
+    const member = this.table.find(peer)
+    if (member === undefined || member === this.table.self || member.isConnected) return
+    member.isConnected = true
+    member.hasClosed = false
+    this.connections += 1
+    this.suspicions.prober.start(member)
+    this.antiEntropy.connected(member)
+    if (this.connections <= INTRODUCED_CONNECTIONS) this.beacon.introduce()
+  }
+
+  private closed(peer: PeerId, byPeer: boolean): void {
+    const member = this.table.find(peer)
+    if (member === undefined || !member.isConnected) return
+    member.isConnected = false
+    this.connections -= 1
+    // An absence breaks connections to the healthiest peer.
+    const isOurFault = this.context.now - this.context.backAt < this.context.options.probePeriodMs
+    if (!byPeer || isOurFault || !member.isNeighbour || !member.isThere) return
+    member.hasClosed = true
+    this.suspicions.prober.forget(member)
+    this.suspicions.prober.start(member)
+  }
 }

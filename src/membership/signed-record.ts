@@ -4,12 +4,12 @@
  * the canonical encoding of `encode`; made and checked by the driver, since a core knows no cryptography.
  */
 import { z } from 'zod'
-import { encode, type PeerId, peerId } from '../base/index.ts'
+import { bytesSchema, encode, type PeerId, peerId } from '../base/index.ts'
 import { type NodeRecord, nodeRecordSchema } from './node-record.ts'
 
 const SIGNATURE_BYTES = 64
 
-export const signatureSchema = z.instanceof(Uint8Array).refine((bytes) => bytes.length === SIGNATURE_BYTES, '64 bytes')
+export const signatureSchema = bytesSchema.refine((bytes) => bytes.length === SIGNATURE_BYTES, '64 bytes')
 
 export const signedRecordSchema = z.object({
   peer: z.string().transform((text): PeerId => peerId(text)),

@@ -4,13 +4,15 @@
  *
  *     ping ───────────► ack                                 a probe, straight
  *     ping_req ──► ping (onBehalfOf) ──► ack ──► relayed     a probe through somebody else; or `nack`: no answer so far
- *     sync ──► (sync | rows + sync) ──► want ──► records     push/pull: hashes first, tables only when they differ
+ *     sync ──► sync (buckets) ──► rows ──► rows              push/pull: hashes first, rows only where they differ,
+ *                                     want ──► records       then the records that are newer at the other side
  *
  * The kinds are few and every field is bounded; a node that does not know a kind says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
 import { CodedError, decode, encode, incarnation, LIMITS, type PeerId, peerId } from '../base/index.ts'
 import { signedRecordSchema } from './signed-record.ts'
+import { BUCKETS } from './table-hash.ts'
 
 const incarnationSchema = z
   .number()
@@ -68,6 +70,8 @@ const syncSchema = z.object({
   type: z.literal('sync'),
   /** Of the sender's table: equal tables have equal hashes, whatever the order in which they came about. */
   hash: z.string().max(LIMITS.idBytesMax),
+  /** In answer to a `sync` with another hash: the hash of each part of the table. */
+  buckets: z.array(z.number().int().nonnegative()).length(BUCKETS).readonly().optional(),
 })
 
 const rowSchema = z.object({
@@ -81,7 +85,18 @@ const rowSchema = z.object({
 const rowsSchema = z.object({
   type: z.literal('rows'),
   rows: z.array(rowSchema).max(LIMITS.syncRowsMax).readonly(),
-  /** The receiver is to answer with its own rows. */
+  /** The parts of the table whose rows these are, complete: what is not among them is unseen at the sender. */
+  buckets: z
+    .array(
+      z
+        .number()
+        .int()
+        .min(0)
+        .max(BUCKETS - 1),
+    )
+    .max(BUCKETS)
+    .readonly(),
+  /** The receiver is to answer with its own rows of these parts that differ. */
   isAsking: z.boolean(),
 })
 
@@ -107,8 +122,16 @@ const SCHEMAS = {
   records: recordsSchema,
 }
 
+export type Ping = Readonly<z.output<typeof pingSchema>>
+export type Ack = Readonly<z.output<typeof ackSchema>>
+export type PingReq = Readonly<z.output<typeof pingReqSchema>>
+export type Relayed = Readonly<z.output<typeof relayedSchema>>
+export type Sync = Readonly<z.output<typeof syncSchema>>
+export type Rows = Readonly<z.output<typeof rowsSchema>>
 export type Row = Readonly<z.output<typeof rowSchema>>
-export type StreamMessage = { [Kind in keyof typeof SCHEMAS]: Readonly<z.output<(typeof SCHEMAS)[Kind]>> }[keyof typeof SCHEMAS]
+export type StreamMessage = {
+  [Kind in keyof typeof SCHEMAS]: Readonly<z.output<(typeof SCHEMAS)[Kind]>>
+}[keyof typeof SCHEMAS]
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })
 
