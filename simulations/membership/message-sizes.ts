@@ -4,7 +4,11 @@
  * encoder for every kind. Records and changes are encoded once each, for they travel many times.
  */
 import { encode } from '../../src/base/index.ts'
-import type { GossipMessage, RecordChange, SignedRecord, StreamMessage } from '../../src/membership/index.ts'
+import type { GossipMessage, StreamMessage } from '../../src/membership/index.ts'
+
+type Heartbeat = Extract<GossipMessage, { type: 'heartbeat' }>
+/** Records and changes of records. */
+type Repeated = NonNullable<Heartbeat['record'] | Heartbeat['change']>
 
 /** What libp2p adds to a published message: author, sequence, topic, signature and the protobuf around them. */
 export const GOSSIP_ENVELOPE_BYTES = 38 + 8 + 44 + 64 + 16
@@ -96,9 +100,19 @@ function antiEntropyBytes(
 ): number {
   switch (message.type) {
     case 'sync':
-      return 1 + typeOf('sync') + field('hash', text(message.hash))
+      return (
+        1 +
+        typeOf('sync') +
+        field('hash', text(message.hash)) +
+        (message.buckets === undefined ? 0 : field('buckets', uints(message.buckets)))
+      )
     case 'rows': {
-      let bytes = 1 + typeOf('rows') + field('isAsking', 1) + field('rows', uint(message.rows.length))
+      let bytes =
+        1 +
+        typeOf('rows') +
+        field('isAsking', 1) +
+        field('rows', uint(message.rows.length)) +
+        field('buckets', uints(message.buckets))
       for (const { peer, incarnation, status, recordVersion } of message.rows)
         bytes +=
           1 +
@@ -121,9 +135,9 @@ function antiEntropyBytes(
   }
 }
 
-const encoded = new WeakMap<SignedRecord | RecordChange, number>()
+const encoded = new WeakMap<Repeated, number>()
 
-function encodedBytes(value: SignedRecord | RecordChange): number {
+function encodedBytes(value: Repeated): number {
   const known = encoded.get(value)
   if (known !== undefined) return known
   const bytes = encode(value).length
@@ -145,7 +159,13 @@ function uint(value: number): number {
   return value < 0x1_0000_0000 ? 5 : 9
 }
 
-/** A fraction is written as a double unless a shorter float holds it. */
+function uints(values: readonly number[]): number {
+  let bytes = uint(values.length)
+  for (const value of values) bytes += uint(value)
+  return bytes
+}
+
+/** A fraction is written as a double unless 32 bits hold it. (Or 16, which is as rare as it is cheap.) */
 function number(value: number): number {
   if (Number.isInteger(value)) return uint(value)
   return Math.fround(value) === value ? 5 : 9

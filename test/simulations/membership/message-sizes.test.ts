@@ -6,7 +6,6 @@ import {
   encodeGossip,
   encodeStreamMessage,
   type GossipMessage,
-  type SignedRecord,
   type StreamMessage,
 } from '../../../src/membership/index.ts'
 
@@ -29,7 +28,7 @@ const NUMBERS = [
 ]
 const INCARNATIONS: readonly Incarnation[] = NUMBERS.map((value) => incarnation(Math.max(1, value)))
 
-const signed: SignedRecord = { peer, life: 3, version: 300, record: recordOf(peer, 'node-1', 3), signature }
+const signed = { peer, life: 3, version: 300, record: recordOf(peer, 'node-1', 3), signature }
 
 const gossip: GossipMessage[] = INCARNATIONS.flatMap((value, at): GossipMessage[] => [
   { type: 'heartbeat', incarnation: value, sequence: NUMBERS[at] ?? 1, recordVersion: NUMBERS[at] ?? 0 },
@@ -59,12 +58,13 @@ const stream: StreamMessage[] = INCARNATIONS.flatMap((value, at): StreamMessage[
     { type: 'ack', number, incarnation: value },
     { type: 'ack', number, incarnation: value, heardDirectly: true },
     { type: 'ping_req', number, target: peer, patienceMs: 400 },
-    { type: 'ping_req', number, target: peer, patienceMs: 312.5, accused: value },
+    { type: 'ping_req', number, target: peer, patienceMs: 312.001_953_125, accused: value },
     { type: 'ping_req', number, target: peer, patienceMs: 123.456_789 },
     { type: 'relayed', number, incarnation: value, heardDirectly: false },
     { type: 'nack', number },
     { type: 'sync', hash: 'a'.repeat(at) },
-    { type: 'rows', rows: Array.from({ length: 20 * at }, () => row), isAsking: true },
+    { type: 'sync', hash: 'a', buckets: Array.from({ length: 64 }, (_, bucket) => number % (bucket + 1)) },
+    { type: 'rows', rows: Array.from({ length: 20 * at }, () => row), buckets: [at, 30], isAsking: true },
     { type: 'want', peers: Array.from({ length: 20 * at }, () => peer) },
     { type: 'records', records: [signed, signed] },
   ]
