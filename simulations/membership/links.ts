@@ -160,10 +160,10 @@ export class Links {
   onIdle(node: number, peer: number, connection: number): void {
     const end = node * this.nodes + peer
     if (this.connection[end] !== connection || this.isWanted[end] === 1) return
-    const quietSinceMs = Math.max(this.usedMs[end] as number, this.openedMs[end] as number)
+    const idleAtMs = Math.max(this.usedMs[end] as number, this.openedMs[end] as number) + IDLE_MS
     const { heap } = this.init
-    if (heap.now - quietSinceMs >= IDLE_MS) this.hangUp(node, peer)
-    else heap.at(quietSinceMs + IDLE_MS, IDLE, node, peer, connection)
+    if (idleAtMs <= heap.now) this.hangUp(node, peer)
+    else heap.at(idleAtMs, IDLE, node, peer, connection)
   }
 
   /** The process is gone. Its kernel closes its connections; what reaches the others depends on the network of the machine. */
