@@ -97,20 +97,18 @@ export const LIMITS = {
   gossipMessageBytesMax: 8 * KiB,
   /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
   nodeRecordDepthMax: 8,
-  /** Above `rosterMax` × 160 ms, the longest interval of any preset. A node that announced more could be dead for hours unnoticed. */
-  heartbeatIntervalMsMax: 300_000,
   /** Rows, ids or records in one message of anti-entropy: 400 records of 2 KiB fit into a message between peers. */
   syncRowsMax: 256,
-  /** Probes for others under way: 32 neighbours that each doubt 32 of theirs. Beyond: answered with a nack at once. */
-  relaysMax: 1024,
-  /** Records in one message of anti-entropy, encoded: half of what a message between peers may have. The rest goes into the next. */
-  syncRecordsBytesMax: 512 * KiB,
   /** Members that one gossip message accuses: about 3 KiB. The rest goes into the next. */
   accusationsMax: 32,
   /** Fields that one change takes out of a node record: it has about 50. */
   recordFieldsMax: 128,
   /** Time that a member may be given to answer a probe for somebody else. */
   probeMsMax: 30_000,
+  /** Probes for others under way: 32 neighbours that each doubt 32 of theirs. Beyond: answered with a nack at once. */
+  relaysMax: 1024,
+  /** Records in one message of anti-entropy, encoded: half of what a message between peers may have. The rest goes into the next. */
+  syncRecordsBytesMax: 512 * KiB,
 
   // task
   /** A command with arguments and environment: the kernel's own limit is 2 MiB for both; larger things are data. */

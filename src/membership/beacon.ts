@@ -27,7 +27,8 @@ import { firstIncarnation, isPlausible, lifeOf } from './incarnation.ts'
 import type { Fact } from './member.ts'
 import type { NodeRecord } from './node-record.ts'
 import { heartbeatIntervalMs } from './options.ts'
-import { recordStatement } from './signed-record.ts'
+import { recordChange } from './record-change.ts'
+import { recordStatement, type SignedRecord } from './signed-record.ts'
 import type { Table } from './table.ts'
 
 /** Of a regular interval: the pause between two beats ahead of time, in the long run. */
@@ -42,11 +43,12 @@ export class Beacon {
   private readonly table: Table
   private readonly sign: SignRecord
   private readonly timer = new Timer(() => this.beat())
-  private record: NodeRecord | undefined
+  /** As it is now; the one with a version and a signature is in this node's row. */
+  record: NodeRecord | undefined
   private sequence = 0
-  private recordVersion = 0
-  /** The newest record has not been published. */
+  /** The record was not yet signed and published as it is now, or not in this life. */
   private isRecordNew = false
+  private isRefuting = false
   private introductionsLeft = INTRODUCTIONS
   private lastBeatAt: BootMs | undefined
   /** Until here the prompt beats of the past use up the permitted rate. */
@@ -62,8 +64,7 @@ export class Beacon {
 
   /** @throws CodedError `limit.exceeded` above `LIMITS.nodeRecordBytesMax`; the old record stays. */
   changeRecord(record: NodeRecord): void {
-    const stamped = { ...record, record_version: this.recordVersion + 1 }
-    const bytes = encode(stamped).length
+    const bytes = encode(record).length
     if (bytes > LIMITS.nodeRecordBytesMax)
       throw new CodedError('limit.exceeded', {
         what: 'the node record',
@@ -71,7 +72,8 @@ export class Beacon {
         max: LIMITS.nodeRecordBytesMax,
       })
     this.record = record
-    this.publishRecord()
+    this.isRecordNew = true
+    this.plan()
   }
 
   /** Others have just come within reach who may not know this node, nor hear the first gossip. */
@@ -113,29 +115,14 @@ export class Beacon {
     this.appear(next)
     if (isNewLife) {
       this.sequence = 0
-      this.recordVersion = 0
-      if (this.record !== undefined) this.publishRecord()
+      this.isRecordNew = this.record !== undefined
     }
-    const { accusationBatchMs } = this.context.options
-    this.context.after(this.timer, Math.max(0, this.pauseUntil(accusationBatchMs) - this.context.now))
+    this.isRefuting = true
+    this.plan()
   }
 
   private appear(as: Incarnation): void {
     this.table.learn(this.table.self, { incarnation: as, status: 'alive' }, 'heartbeat')
-  }
-
-  private publishRecord(): void {
-    const { self } = this.table
-    if (this.record === undefined) return
-    this.recordVersion += 1
-    const record = { ...this.record, record_version: this.recordVersion }
-    const life = lifeOf(self.incarnation)
-    const statement = recordStatement(self.peer, life, this.recordVersion, record)
-    const signature = this.sign(statement)
-    const signed = { peer: self.peer, life, version: this.recordVersion, record, signature }
-    this.table.keepRecord(self, signed, statement.length)
-    this.isRecordNew = true
-    this.plan()
   }
 
   private beat(): void {
@@ -145,27 +132,56 @@ export class Beacon {
       this.usedUntil = bootMs(Math.max(now, this.usedUntil) + this.intervalMs * PROMPT_PART)
     this.sequence += 1
     this.lastBeatAt = now
-    const { record, incarnation } = table.self
-    const isCarrying = this.isRecordNew || this.introductionsLeft > 0
-    this.introductionsLeft = Math.max(0, this.introductionsLeft - 1)
-    this.isRecordNew = false
+    const news = this.news()
+    const { incarnation, recordVersion } = table.self
     const message: Heartbeat = {
       type: 'heartbeat',
       incarnation,
       sequence: this.sequence,
-      recordVersion: this.recordVersion,
-      ...(isCarrying && record !== undefined ? { record } : {}),
+      recordVersion,
+      ...news,
     }
+    this.isRefuting = false
+    this.introductionsLeft = Math.max(0, this.introductionsLeft - 1)
     context.emit({ type: 'publish', message })
     this.plan()
+  }
+
+  /** What of the record goes with the beat: all of it, its change, or nothing. */
+  private news(): Pick<Heartbeat, 'record' | 'change'> {
+    const before = this.table.self.record
+    const record = this.isRecordNew ? this.signed() : before
+    this.isRecordNew = false
+    if (record === undefined || record === before)
+      return record !== undefined && this.introductionsLeft > 0 ? { record } : {}
+    const isIntroducing = this.introductionsLeft > 0 || before?.life !== record.life
+    const fields =
+      isIntroducing || before === undefined ? undefined : recordChange(before.record, record.record)
+    if (fields === undefined) return { record }
+    return { change: { from: record.version - 1, ...fields, signature: record.signature } }
+  }
+
+  /** The newest record under the next version. */
+  private signed(): SignedRecord | undefined {
+    const { self } = this.table
+    if (this.record === undefined) return undefined
+    const life = lifeOf(self.incarnation)
+    const version = self.recordVersion + 1
+    const record = { ...this.record, record_version: version }
+    const statement = recordStatement(self.peer, life, version, record)
+    const signed = { peer: self.peer, life, version, record, signature: this.sign(statement) }
+    this.table.keepRecord(self, signed, statement.length)
+    return signed
   }
 
   /** Sets the time of the next beat: the regular one, or an earlier one that is wanted and permitted. */
   private plan(): void {
     const { agenda, options } = this.context
-    let at = this.pauseUntil(this.intervalMs)
     const permittedAt = this.usedUntil - (BURST - 1) * this.intervalMs * PROMPT_PART
-    if (this.isRecordNew) at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.accusationBatchMs)))
+    const soon = this.pauseUntil(options.accusationBatchMs)
+    let at = this.pauseUntil(this.intervalMs)
+    if (this.isRefuting) at = Math.min(at, soon)
+    if (this.isRecordNew) at = Math.min(at, Math.max(permittedAt, soon))
     if (this.introductionsLeft > 0)
       at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.probePeriodMs)))
     agenda.set(this.timer, bootMs(Math.max(at, this.context.now)))

@@ -4,14 +4,9 @@
  * does not know one says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
-import { CodedError, decode, encode, incarnation, LIMITS, type PeerId, peerId } from '../base/index.ts'
+import { CodedError, decode, encode, LIMITS } from '../base/index.ts'
 import { signatureSchema, signedRecordSchema } from './signed-record.ts'
-
-const incarnationSchema = z
-  .number()
-  .int()
-  .min(1)
-  .transform((value) => incarnation(value))
+import { incarnationSchema, peerSchema } from './wire-fields.ts'
 
 /** A change of the record, for those who have the version before it. */
 const recordChangeSchema = z.object({
@@ -37,8 +32,6 @@ const heartbeatSchema = z.object({
   /** When it changed by less than it has. */
   change: recordChangeSchema.optional(),
 })
-
-const peerSchema = z.string().transform((text): PeerId => peerId(text))
 
 const accusedSchema = z.object({ peer: peerSchema, incarnation: incarnationSchema })
 

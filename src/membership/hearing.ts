@@ -6,6 +6,7 @@ import type { Incarnation, PeerId } from '../base/index.ts'
 import type { Context } from './context.ts'
 import type { Evidence, Heartbeat, Leave } from './gossip.ts'
 import { isPlausible, lifeOf } from './incarnation.ts'
+import { linkHeard } from './link-faults.ts'
 import type { Member } from './member.ts'
 import type { Records } from './records.ts'
 import type { Suspicions } from './suspicions.ts'
@@ -35,13 +36,15 @@ export class Hearing {
   directly(member: Member, incarnation?: Incarnation): void {
     member.heardAt = this.context.now
     member.lastSeen = this.context.now
+    linkHeard(this.context, member)
     if (incarnation !== undefined && this.speaks(member, incarnation)) this.tellOfDoubt(member)
   }
 
-  heartbeat(member: Member, { incarnation, sequence, recordVersion, record }: Heartbeat): void {
+  heartbeat(member: Member, { incarnation, sequence, recordVersion, record, change }: Heartbeat): void {
     if (!this.speaks(member, incarnation)) return
     if (record !== undefined && record.peer === member.peer) this.records.take(record)
     else if (record !== undefined) this.context.ignored.foreignRecord += 1
+    if (change !== undefined) this.records.change(member, change)
     if (sequence <= member.sequence) {
       this.context.ignored.stale += 1
       return

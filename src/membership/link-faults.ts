@@ -30,6 +30,11 @@ export function linkFailed(context: Context, member: Member, probe: Probe): void
     context.emit({ type: 'hang_up', peer: member.peer, why: fault })
 }
 
+/** Something arrived from the member straight. */
+export function linkHeard(context: Context, member: Member): void {
+  if (member.linkFault === 'both') tell(context, member, 'to_peer')
+}
+
 function faultOf({ heardAt }: Member, { relayed, sentAt }: Probe): LinkFault {
   if (relayed === true) return 'from_peer'
   return heardAt !== undefined && heardAt >= sentAt ? 'to_peer' : 'both'

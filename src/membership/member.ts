@@ -87,16 +87,16 @@ export class Member {
     return this.record?.version ?? 0
   }
 
-  view(self: boolean, now: BootMs): MemberView {
+  view(): MemberView {
     const status = this.isForgotten ? 'unseen' : this.status
     return {
       peer: this.peer,
       nodeId: this.nodeId,
-      self,
+      self: false,
       status,
       incarnation: this.incarnation,
       record: this.record?.record,
-      lastSeen: self ? now : this.lastSeen,
+      lastSeen: this.lastSeen,
       rttMs: this.roundTrip?.smoothedMs,
       rttVariationMs: this.roundTrip?.variationMs,
       linkFault: this.linkFault,

@@ -122,7 +122,8 @@ export class Membership {
   }
 
   private view(member: Member): MemberView {
-    return member.view(member === this.table.self, this.context.now)
+    if (member !== this.table.self) return member.view()
+    return { ...member.view(), self: true, record: this.beacon.record, lastSeen: this.context.now }
   }
 
   /** Lets time pass, and notices when it passed without this process. */
@@ -266,7 +267,7 @@ export class Membership {
     member.isConnected = true
     member.hasClosed = false
     this.connections += 1
-    this.suspicions.prober.start(member)
+    this.suspicions.reconnected(member)
     this.antiEntropy.connected(member)
     if (this.connections <= INTRODUCED_CONNECTIONS) this.beacon.introduce()
   }

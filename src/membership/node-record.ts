@@ -1,5 +1,5 @@
 /**
- * What a node says of itself: the contract's `NodeRecord` (legacy-http-behaviour.md §10.1, §10.2) with its field
+ * What a node says of itself: the contract's `NodeRecord` (legacy-http-behaviour.md §10.1, §10.2, §10.7) with its field
  * names, plus additive fields of this mesh. A record is a claim of its owner, never a verdict: `quarantined` and
  * `maintenance` in it are what the owner believes, and `last_seen_unix_ms` is the owner's own clock.
  *
@@ -42,6 +42,47 @@ const capabilitiesSchema = z.looseObject({
   force_socrates_research: flag,
 })
 
+/** Small enough for the contract's unsigned 8-bit numbers, which its readers insist on. */
+const byte = z.number().int().min(0).max(255)
+
+/** `ModelAdvertisement` (§10.7). What the contract requires is required: a legacy reader that misses it refuses the whole list of nodes. */
+const advertisedModelSchema = z.looseObject({
+  model_id: z.string(),
+  task_kinds: z.array(z.string()).readonly(),
+  vram_required_mb: z.number().int().nonnegative(),
+  is_loaded: z.boolean(),
+  quantization: text,
+})
+
+const redundancySchema = z.looseObject({
+  mode: z.string(),
+  min_replicas: z.number().int().nonnegative(),
+  max_replicas: z.number().int().nonnegative(),
+  skip_above: text,
+  determinism_proof_blake3_hex: text,
+})
+
+/** `WorkerDonationPolicy` with its `DonationSlot`s and `RedundancyPolicy` (§10.7). */
+const donationPolicySchema = z.looseObject({
+  slots: z.array(z.looseObject({ task_kind: z.string(), max_concurrent: byte, weight_pct: byte })).readonly(),
+  nsfw_allowed: z.boolean(),
+  max_job_duration_secs: z.number().int().nonnegative(),
+  public_mesh_opt_in: z.boolean(),
+  min_priority: byte,
+  allowed_scopes: texts,
+  allowed_users: texts,
+  denied_users: texts,
+  allowed_mesh_networks: texts,
+  accept_sensitive_workloads: flag,
+  redundancy: redundancySchema.nullish(),
+  accepts_inference_workloads: flag,
+  accepts_training_workloads: flag,
+  cuda_tier: count,
+  metal_tier: count,
+  vram_min_gb: z.number().nonnegative().nullish(),
+  accepts_sensitive_training_data: flag,
+})
+
 export const nodeRecordSchema = z
   .looseObject({
     /** The node id of the credential. A record under another id than its sender's is refused. */
@@ -75,6 +116,8 @@ export const nodeRecordSchema = z
     cpu_usage_pct: z.number().nullish(),
     memory_free_bytes: count,
     owner_vox_user_id: text,
+    advertised_models: z.array(advertisedModelSchema).readonly().nullish(),
+    donation_policy: donationPolicySchema.nullish(),
     ed25519_pub_key_b64: text,
     probe_failures: texts,
 

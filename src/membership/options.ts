@@ -10,8 +10,6 @@
  *
  * all of it times 1 + local health.
  */
-import { LIMITS } from '../base/index.ts'
-
 export interface MembershipOptions {
   /** Up to so many members everybody is connected to everybody. More: faster confirmations. Less: fewer connections. */
   readonly fullMeshMax: number
@@ -137,8 +135,7 @@ export const MEMBERSHIP_PRESETS = {
 
 /** Time between two regular heartbeats of a node in a roster of `members`, itself included. */
 export function heartbeatIntervalMs(options: MembershipOptions, members: number): number {
-  const grown = Math.max(options.heartbeatIntervalMsMin, members * options.heartbeatPerMemberMs)
-  return Math.min(grown, LIMITS.heartbeatIntervalMsMax)
+  return Math.max(options.heartbeatIntervalMsMin, members * options.heartbeatPerMemberMs)
 }
 
 /** Time between two comparisons with a random neighbour. */

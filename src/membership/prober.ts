@@ -208,21 +208,17 @@ export class Prober {
 
   /** Some neighbours that are well, as far as one can see, at random. */
   private others(than: Member): PeerId[] {
-    const { neighbours } = this.table
     const { random, options } = this.context
+    const able = this.table.neighbours.filter(
+      (member) => member !== than && member.status === 'alive' && member.isConnected,
+    )
     const chosen: PeerId[] = []
-    const count = neighbours.length
-    if (count === 0) return chosen
-    // A random place to begin and a step that is prime to the number would favour some pairs: draw with a few repetitions instead.
-    for (
-      let draws = 4 * options.indirectProbes;
-      draws > 0 && chosen.length < options.indirectProbes;
-      draws -= 1
-    ) {
-      const candidate = neighbours[random.integer(0, count - 1)]
-      if (candidate === undefined || candidate === than) continue
-      if (candidate.status !== 'alive' || !candidate.isConnected || chosen.includes(candidate.peer)) continue
-      chosen.push(candidate.peer)
+    // Who is suspected already is probed by all its witnesses each period: one detour each is enough.
+    const count =
+      than.suspicion?.evidence === undefined ? options.indirectProbes : Math.min(1, options.indirectProbes)
+    while (chosen.length < count && able.length > 0) {
+      const [one] = able.splice(random.integer(0, able.length - 1), 1)
+      if (one !== undefined) chosen.push(one.peer)
     }
     return chosen
   }

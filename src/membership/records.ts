@@ -3,10 +3,12 @@
  * from anybody by anti-entropy; it counts by its author's signature in either case, so nobody can send the others' tasks, or
  * their dials, somewhere else. It belongs to one life of its author, and is kept by its version.
  */
-import { LIMITS, type PeerId } from '../base/index.ts'
+import { CodedError, LIMITS, type PeerId } from '../base/index.ts'
 import type { Context } from './context.ts'
+import type { RecordChange } from './gossip.ts'
 import { lifeOf } from './incarnation.ts'
 import type { Member } from './member.ts'
+import { applyChange } from './record-change.ts'
 import { recordStatement, type SignedRecord } from './signed-record.ts'
 import type { Table } from './table.ts'
 
@@ -45,6 +47,26 @@ export class Records {
     }
     this.table.keepRecord(member, signed, statement.length)
     this.context.emit({ type: 'record', peer, record })
+  }
+
+  /** Takes a change of the record that this node has. */
+  change(member: Member, { from, set, unset, signature }: RecordChange): void {
+    const { record: known } = member
+    // Who lacks the version before asks for the whole (`Hearing.heartbeat`).
+    if (known === undefined || known.version !== from) return
+    const { peer, life } = known
+    try {
+      this.take({
+        peer,
+        life,
+        version: from + 1,
+        record: applyChange(known.record, { set, unset }),
+        signature,
+      })
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError)) throw thrown
+      this.context.ignored.foreignRecord += 1
+    }
   }
 
   /** Somebody announces a version that this node lacks. */

@@ -56,14 +56,16 @@ export class Suspicions implements ProbeOutcomes {
   }
 
   answeredOthers(member: Member, probe: Probe): void {
+    if (!member.isNeighbour) return
     linkFailed(this.context, member, probe)
-    if (probe.faults < this.context.options.linkFaultProbes && member.isNeighbour) this.prober.start(member)
+    if (probe.faults < this.context.options.linkFaultProbes) this.prober.start(member)
   }
 
   failed(member: Member): void {
     const verdict = member.suspicion?.verdict
     if (verdict !== undefined) this.die(member, member.incarnation, verdict.cause, verdict.by)
-    if (!member.isThere) return
+    // Somebody else's neighbour, who was only greeted: its own will notice.
+    if (!member.isThere || (!member.isNeighbour && member.suspicion === undefined)) return
     this.witness(member)
     // Not by its turn: each period until it is over, with the accusation in the ping.
     if (member.isThere) this.prober.start(member)
@@ -97,6 +99,17 @@ export class Suspicions implements ProbeOutcomes {
     const isKnown = incarnation === member.incarnation && !isOld && member.suspicion?.evidence === undefined
     if (isKnown) this.examine(member, incarnation, 'anti_entropy', by)
     else this.die(member, incarnation, 'anti_entropy', by.peer)
+  }
+
+  /** It is connected again: whatever the closed connection said is over, and it has its full time. */
+  reconnected(member: Member): void {
+    const { suspicion } = member
+    if (suspicion?.evidence === 'closed') {
+      suspicion.evidence = 'silence'
+      suspicion.since = this.context.now
+      this.arm(member, suspicion)
+    }
+    this.prober.start(member)
   }
 
   /** This process was held up: the time in which it could not have heard a refutation does not count. */
@@ -209,17 +222,21 @@ export class Suspicions implements ProbeOutcomes {
     }
     this.prober.start(member)
     suspicion.since = this.context.now
-    this.context.after(suspicion.timer, this.fallbackMs(suspicion))
+    this.arm(member, suspicion)
   }
 
   private arm(member: Member, suspicion: Suspicion): void {
-    const { agenda, options } = this.context
+    const { agenda } = this.context
     if (this.mayDeclare(suspicion)) agenda.set(suspicion.timer, this.deadline(suspicion))
-    else if (suspicion.verdict === undefined)
-      agenda.set(suspicion.timer, bootMs(suspicion.since + this.fallbackMs(suspicion)))
+    else agenda.set(suspicion.timer, bootMs(suspicion.since + this.lookMs(member, suspicion)))
+  }
+
+  /** When a node that is no witness looks for itself. */
+  private lookMs(member: Member, suspicion: Suspicion): number {
+    const { fallbackTimes, suspicionMaxTimes, suspicionMs } = this.context.options
     // Not all at once: who is alive refutes the first one, and the others hear of that.
-    else if (!member.isNeighbour)
-      agenda.set(suspicion.timer, bootMs(suspicion.since + suspicion.chance * options.suspicionMs))
+    if (suspicion.verdict !== undefined && !member.isNeighbour) return suspicion.chance * suspicionMs
+    return (fallbackTimes + suspicion.chance) * suspicionMaxTimes * this.leastMs
   }
 
   private mayDeclare(suspicion: Suspicion): boolean {
@@ -230,11 +247,6 @@ export class Suspicions implements ProbeOutcomes {
     const { options, health } = this.context
     const ms = suspicion.timeoutMs(options, this.leastMs) * health.factor
     return bootMs(suspicion.since + ms * (1 + VERDICT_SPREAD * suspicion.chance))
-  }
-
-  private fallbackMs(suspicion: Suspicion): number {
-    const { fallbackTimes, suspicionMaxTimes } = this.context.options
-    return (fallbackTimes + suspicion.chance) * suspicionMaxTimes * this.leastMs
   }
 
   private get leastMs(): number {
