@@ -92,6 +92,11 @@ export class Links {
     return this.connection[node * this.nodes + peer] as number
   }
 
+  /** Forgets how many there once were. */
+  resetDegreeMax(): void {
+    this.degreeMax = this.degree.reduce((most, degree) => Math.max(most, degree), 0)
+  }
+
   setNeighbours(node: number, peers: readonly number[]): void {
     const wanted = new Set(peers)
     for (let peer = 0; peer < this.nodes; peer += 1) {

@@ -31,7 +31,7 @@ export function runCase({ one, options, nodes, seed, hours = one.hours(nodes) }:
   warmUp(world, judge, random)
   const fromMs = world.now
   const stage = new Stage(world, judge, random.fork(), fromMs + hours * HOUR_MS)
-  world.traffic.reset()
+  world.resetMeasures()
   judge.begin(fromMs)
   for (let node = 0; node < nodes; node += 1) stage.play(changeRecords(stage, node))
   let isOver = false

@@ -100,6 +100,12 @@ export class World {
     return this.links.degreeMax
   }
 
+  /** What is measured is measured from here on. */
+  resetMeasures(): void {
+    this.traffic.reset()
+    this.links.resetDegreeMax()
+  }
+
   run(untilMs: number): void {
     const { heap } = this
     while (heap.next(untilMs)) {
