@@ -66,8 +66,8 @@ const SCHEMAS = { heartbeat: heartbeatSchema, suspect: suspectSchema, dead: dead
 export type Heartbeat = Readonly<z.output<typeof heartbeatSchema>>
 export type Leave = Readonly<z.output<typeof leaveSchema>>
 export type RecordChange = Readonly<z.output<typeof recordChangeSchema>>
-export type Suspect = Readonly<z.output<typeof suspectSchema>>
-export type Dead = Readonly<z.output<typeof deadSchema>>
+type Suspect = Readonly<z.output<typeof suspectSchema>>
+type Dead = Readonly<z.output<typeof deadSchema>>
 export type GossipMessage = Heartbeat | Suspect | Dead | Leave
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })

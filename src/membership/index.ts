@@ -3,7 +3,6 @@
  * time in; messages, wanted connections and changes of the member table out. Read `member.ts` first, then `suspicions.ts`.
  */
 export type {
-  IgnoredMessages,
   LinkFault,
   MemberChanged,
   MemberRoster,

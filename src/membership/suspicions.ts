@@ -51,8 +51,13 @@ export class Suspicions implements ProbeOutcomes {
   answered(member: Member, probe: Probe): void {
     linkWorks(this.context, member, probe)
     // It may not know what is said of it: the accusation came after the ping had left.
-    if ((member.suspicion !== undefined || member.status === 'dead') && !probe.isAccusing)
-      this.prober.start(member)
+    if (!probe.isAccusing) this.tell(member)
+  }
+
+  /** Lets a member that speaks know what is held against it, if anything is. */
+  tell(member: Member): void {
+    const isDoubted = member.suspicion !== undefined || member.status === 'dead'
+    if (isDoubted && this.context.options.buddy) this.prober.start(member)
   }
 
   answeredOthers(member: Member, probe: Probe): void {
