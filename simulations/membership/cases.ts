@@ -23,9 +23,9 @@ const usualHours = (nodes: number): number => Math.max(0.15, 30 / nodes)
 const UPTIME_MEAN_MS = 10 * MINUTE_MS
 const DOWNTIME_MEAN_MS = 2 * MINUTE_MS
 const SLOW_RATIO = 0.1
-/** Lifeguard §5: anomalies last 128 ms to 32 s, with pauses between them. */
-const SLOW_MS = { min: 128, max: 32_768 } as const
-const SLOW_PAUSE_MEAN_MS = 5 * SECOND_MS
+/** Lifeguard §V: what makes a member slow lasts 128 ms to 32 s, and comes again after 1 ms to 16 s. */
+const BLOCKED_MS = [128, 32_768] as const
+const RUNNING_MS = [1, 16_384] as const
 const CUT_RATIO = 0.03
 const CUT_FOR_MS = 5 * MINUTE_MS
 const SLEEP_MS = 20 * MINUTE_MS
@@ -77,7 +77,7 @@ export const CASES: readonly Case[] = [
   },
   {
     name: 'slow-observers',
-    summary: 'a tenth of the members stand still for 0.1 to 32 s again and again',
+    summary: 'a tenth of the members stand still for 0.1 to 32 s, run for up to 16 s, and so on',
     quality: LAN,
     hours: usualHours,
     script: slowObservers,
@@ -151,13 +151,12 @@ function* slowObservers(stage: Stage): Script {
   yield stage.leftMs
 }
 
-/** Spans are drawn so that each doubling of their length is as frequent as the next. */
 function* slow(stage: Stage, node: number): Script {
-  const { world, random } = stage
+  const { world } = stage
   for (;;) {
-    yield stage.exponentialMs(SLOW_PAUSE_MEAN_MS)
+    yield stage.anyMagnitude(RUNNING_MS)
     world.block(node)
-    yield SLOW_MS.min * (SLOW_MS.max / SLOW_MS.min) ** random.float()
+    yield stage.anyMagnitude(BLOCKED_MS)
     world.unblock(node)
   }
 }

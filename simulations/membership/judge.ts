@@ -5,7 +5,9 @@
  * A *false death*: somebody takes a member for dead that is up, has been able to answer for `EXCUSED_MS`, and is in the same part of
  * the network; and it is about the life that the member lives now. It does not matter who is to blame, and a path that works in one
  * direction only is no excuse: others reach the member. The same holds for a *false suspicion*. Both are counted once for each
- * incarnation: after a refutation the next one counts anew. `falseDeathViews` counts everybody who believed it.
+ * incarnation: after a refutation the next one counts anew. `falseDeathViews` counts everybody who believed it. What was once rightly
+ * said of an incarnation, when it could not answer, is no error of whoever hears of it later: a process that stood still reads
+ * half a minute of news at once.
  */
 import type { Incarnation } from '../../src/base/index.ts'
 import { lifeOf, type MemberStatus } from '../../src/membership/index.ts'
@@ -53,6 +55,8 @@ export class Judge implements Facts {
   private readonly impairedUntilMs: Float64Array
   /** The newest incarnation that was falsely suspected, and falsely taken for dead. */
   private readonly suspectedIncarnation: Float64Array
+  /** The newest incarnation that was rightly suspected or taken for dead, because it could not answer. */
+  private readonly failedIncarnation: Float64Array
   private readonly deadIncarnation: Float64Array
   private parts: Uint8Array
   private separatedUntilMs = Number.NEGATIVE_INFINITY
@@ -69,6 +73,7 @@ export class Judge implements Facts {
     this.life = new Int32Array(nodes)
     this.impairedUntilMs = new Float64Array(nodes).fill(Number.NEGATIVE_INFINITY)
     this.suspectedIncarnation = new Float64Array(nodes)
+    this.failedIncarnation = new Float64Array(nodes)
     this.deadIncarnation = new Float64Array(nodes)
     this.parts = new Uint8Array(nodes)
   }
@@ -175,9 +180,14 @@ export class Judge implements Facts {
     } else if (status === 'left') this.follow(subject, 'dead', incarnation, atMs)
   }
 
+  /** Also notes what is right, for those who hear of it later. */
   private isFalse(observer: number, subject: number, incarnation: Incarnation, atMs: number): boolean {
     if (this.isUp[subject] === 0 || lifeOf(incarnation) !== this.life[subject]) return false
-    if (atMs - (this.impairedUntilMs[subject] as number) < EXCUSED_MS) return false
+    if (incarnation <= (this.failedIncarnation[subject] as number)) return false
+    if (atMs - (this.impairedUntilMs[subject] as number) < EXCUSED_MS) {
+      this.failedIncarnation[subject] = incarnation
+      return false
+    }
     const areSeparated = this.parts[observer] !== this.parts[subject]
     return !areSeparated || atMs - this.separatedUntilMs >= EXCUSED_AFTER_PARTITION_MS
   }

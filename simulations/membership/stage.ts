@@ -62,6 +62,11 @@ export class Stage {
     )
   }
 
+  /** Between the two; each doubling is as frequent as the next. */
+  anyMagnitude([min, max]: readonly [min: number, max: number]): number {
+    return min * (max / min) ** this.random.float()
+  }
+
   exponentialMs(meanMs: number): number {
     return -Math.log(1 - this.random.float()) * meanMs
   }

@@ -70,6 +70,16 @@ describe('a death is right when the member', () => {
     expect(judge.errors.falseDeaths).toBe(0)
   })
 
+  it('could not answer when others first said so, whenever somebody hears of it', () => {
+    judge.impaired(1, 10_000)
+    judge.thinks(0, 1, 'dead', first, 20_000)
+    judge.unimpaired(1, 21_000)
+    judge.thinks(2, 1, 'dead', first, 60_000)
+    expect(judge.errors.falseDeaths).toBe(0)
+    judge.thinks(0, 1, 'dead', refuted, 60_000)
+    expect(judge.errors.falseDeaths).toBe(1)
+  })
+
   it('is in the other part of the network, but not when it is in the same', () => {
     judge.partitioned(Uint8Array.of(0, 0, 1), 10_000)
     judge.thinks(0, 2, 'dead', first, 20_000)
