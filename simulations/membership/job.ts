@@ -29,8 +29,8 @@ export function runMembershipJob({
   isTwice,
 }: MembershipJob): MembershipResult {
   const one = present(caseNamed(name), `case ${name}`)
-  const { options } = present(profileNamed(profile), `profile ${profile}`)
-  const run = (): Outcome => runCase({ one, options, nodes, seed, hours })
+  const rules = present(profileNamed(profile), `profile ${profile}`)
+  const run = (): Outcome => runCase({ one, profile: rules, nodes, seed, hours })
   const outcome = run()
   return { outcome, isRepeatable: !isTwice || run().traces[0] === outcome.traces[0] }
 }

@@ -1,15 +1,15 @@
 /** One case, one profile, one seed: the members start and come to agree, then the case is played and judged. */
 import { assert, Random } from '../../src/base/index.ts'
-import type { MembershipOptions } from '../../src/membership/index.ts'
 import type { Case } from './cases.ts'
 import type { Outcome } from './figures.ts'
 import { Judge } from './judge.ts'
+import type { Profile } from './profiles.ts'
 import { type Script, Stage } from './stage.ts'
 import { World } from './world.ts'
 
 export interface RunInit {
   readonly one: Case
-  readonly options: MembershipOptions
+  readonly profile: Profile
   readonly nodes: number
   readonly seed: number
   /** `undefined`: as long as the case usually takes. */
@@ -24,10 +24,17 @@ const SETTLE_MS = 15_000
 /** Between two changes of one member's record: a task starts or ends. */
 const RECORD_MEAN_MS = 300_000
 
-export function runCase({ one, options, nodes, seed, hours = one.hours(nodes) }: RunInit): Outcome {
+export function runCase({ one, profile, nodes, seed, hours = one.hours(nodes) }: RunInit): Outcome {
   const random = new Random(seed)
   const judge = new Judge(nodes)
-  const world = new World({ nodes, options, quality: one.quality, random: random.fork(), facts: judge })
+  const world = new World({
+    nodes,
+    options: profile.options,
+    hangsUp: profile.hangsUp,
+    quality: one.quality,
+    random: random.fork(),
+    facts: judge,
+  })
   warmUp(world, judge, random)
   const fromMs = world.now
   const stage = new Stage(world, judge, random.fork(), fromMs + hours * HOUR_MS)

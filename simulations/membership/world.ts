@@ -26,6 +26,8 @@ import { Traffic } from './traffic.ts'
 export interface WorldInit {
   readonly nodes: number
   readonly options: MembershipOptions
+  /** Whether `hang_up` is obeyed. */
+  readonly hangsUp: boolean
   readonly quality: PathQuality
   readonly random: Random
   readonly facts: Facts
@@ -40,6 +42,7 @@ export class World {
   readonly traffic: Traffic
   private readonly heap = new EventHeap()
   private readonly options: MembershipOptions
+  private readonly hangsUp: boolean
   private readonly facts: Facts
   private readonly paths: Paths
   private readonly links: Links
@@ -49,11 +52,12 @@ export class World {
   private readonly roster: MemberRoster
   private trace = 0
 
-  constructor({ nodes, options, quality, random, facts }: WorldInit) {
+  constructor({ nodes, options, hangsUp, quality, random, facts }: WorldInit) {
     const { heap } = this
     this.nodes = nodes
     this.random = random
     this.options = options
+    this.hangsUp = hangsUp
     this.facts = facts
     this.traffic = new Traffic(nodes)
     this.paths = new Paths(nodes, quality, random.fork())
@@ -316,7 +320,7 @@ export class World {
         )
         return
       case 'hang_up':
-        this.links.hangUp(node, this.index(effect.peer))
+        if (this.hangsUp) this.links.hangUp(node, this.index(effect.peer))
         return
       case 'changed':
         if (effect.to !== undefined)
