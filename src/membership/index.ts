@@ -12,6 +12,7 @@ export type {
   MemberView,
 } from './events.ts'
 export { decodeGossip, encodeGossip, type GossipMessage } from './gossip.ts'
+export { lifeOf } from './incarnation.ts'
 export { Membership } from './membership.ts'
 export type { NodeRecord } from './node-record.ts'
 export { MEMBERSHIP_PRESETS, type MembershipOptions } from './options.ts'

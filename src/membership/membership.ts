@@ -280,7 +280,7 @@ export class Membership {
     this.connections -= 1
     // An absence breaks connections to the healthiest peer.
     const isOurFault = this.context.now - this.context.backAt < this.context.options.probePeriodMs
-    if (!byPeer || isOurFault || !member.isNeighbour || !member.isThere) return
+    if (!byPeer || isOurFault || !member.isNeighbour || !member.isThere || !this.context.options.alert) return
     member.hasClosed = true
     this.suspicions.prober.forget(member)
     this.suspicions.prober.start(member)

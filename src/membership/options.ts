@@ -41,6 +41,11 @@ export interface MembershipOptions {
   readonly fallbackTimes: number
   /** A neighbour that was heard so recently is probed before an accusation by others is believed. 0: off, as in SWIM. */
   readonly freshMs: number
+  /**
+   * Whether what happens to a member has it probed out of its turn: its connection opens or closes, others accuse it, it is under
+   * suspicion. false: only by turns, and a closed connection says nothing, as in SWIM, which has none.
+   */
+  readonly alert: boolean
   /** Whether a ping tells its receiver that it is accused (Lifeguard's buddy system). */
   readonly buddy: boolean
   /** Consecutive probes that only others got an answer to, until the link is called faulty and its connection made anew. */
@@ -73,6 +78,7 @@ const COMMON = {
   confirmationsMax: 3,
   declare: 'witnesses',
   fallbackTimes: 3,
+  alert: true,
   buddy: true,
   linkFaultProbes: 2,
   localHealthMax: 8,

@@ -169,10 +169,13 @@ export class Suspicions implements ProbeOutcomes {
     this.arm(member, suspicion)
   }
 
-  /** With more witnesses than are needed each waits for a moment whether the others have said it. */
+  /** With more witnesses than are needed each waits for a moment whether the others have said it. In SWIM nobody waits. */
   private say(member: Member, suspicion: Suspicion, evidence: Evidence): void {
     const { options, random } = this.context
-    const crowd = Math.max(0, 1 - (suspicion.needed(options) + 1) / (suspicion.witnesses + 1))
+    const isOneOfMany = options.declare === 'witnesses'
+    const crowd = isOneOfMany
+      ? Math.max(0, 1 - (suspicion.needed(options) + 1) / (suspicion.witnesses + 1))
+      : 0
     const spreadMs = SAYING_SPREAD * (evidence === 'closed' ? options.closedSuspicionMs : this.leastMs)
     const waitMs = random.float() * crowd * spreadMs
     if (waitMs < 1) this.accusations.add(member, evidence)
