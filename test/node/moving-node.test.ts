@@ -84,7 +84,6 @@ class Host {
       onRecord: (peer, record) => addresses.learn(peer, record),
       onOrders: () => undefined,
       onChanged: () => undefined,
-      onOrders: () => undefined,
       fatal: (error) => expect.unreachable(error.message),
     })
     this.network = network
