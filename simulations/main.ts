@@ -4,6 +4,7 @@
  */
 import { CodedError } from '../src/base/index.ts'
 import { corpus, readRecordedRun } from './corpus.ts'
+import { runMembership } from './membership/index.ts'
 import { showMutations } from './mutations/index.ts'
 import type { SeedResult } from './run-seed.ts'
 import { commandFor, scheduleText, shrinkFailure, writeReport } from './runner/failure.ts'
@@ -32,6 +33,8 @@ async function main(options: Options): Promise<number> {
       return runSeeds(options)
     case 'one':
       return runOne(jobFor(options.scenario, options.seed, true), options.isJson)
+    case 'membership':
+      return runMembership(options.plan, options.isJson)
     case 'mutations':
       return showMutations(options.isJson)
     case 'replay': {
@@ -62,15 +65,20 @@ async function runSeeds(options: Extract<Options, { mode: 'seeds' }>): Promise<n
   const failed: Failed[] = []
   const figures = { steps: 0, simulatedMs: 0, undecided: 0 }
   const startedMs = performance.now()
-  await runAll(jobs, (job, result) => {
-    figures.steps += result.steps
-    figures.simulatedMs += result.simulatedMs
-    figures.undecided += result.undecided
-    if (result.violation !== undefined) {
-      failed.push({ job, result })
-      progress.note(`${commandFor(job)}\n    ${result.violation.checker}: ${result.violation.message}`)
-    }
-    progress.step(result.violation !== undefined)
+  await runAll<Job, SeedResult>({
+    program: new URL('./runner/seed-worker.ts', import.meta.url),
+    jobs,
+    nameOf: (job) => `${job.scenario} seed ${job.seed}`,
+    onResult: (job, result) => {
+      figures.steps += result.steps
+      figures.simulatedMs += result.simulatedMs
+      figures.undecided += result.undecided
+      if (result.violation !== undefined) {
+        failed.push({ job, result })
+        progress.note(`${commandFor(job)}\n    ${result.violation.checker}: ${result.violation.message}`)
+      }
+      progress.step(result.violation !== undefined)
+    },
   })
   const elapsedMs = Math.round(performance.now() - startedMs)
   failed.sort((a, b) => a.job.seed - b.job.seed)

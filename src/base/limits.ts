@@ -87,7 +87,7 @@ export const LIMITS = {
   controlStopMsMax: 5_000,
 
   // events
-  /** Events of the mesh, and as many of work, that a node keeps in memory (4 MB each, full of long ones) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
+  /** Events of the mesh, and as many of work, that a node keeps in memory (2 MB each) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
   eventsKept: 10_000,
   /** Events in one write to the disk: 256 KiB of usual ones. The rest goes into the next. */
   eventBatchMax: 1000,
@@ -105,8 +105,6 @@ export const LIMITS = {
   gossipMessageBytesMax: 8 * KiB,
   /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
   nodeRecordDepthMax: 8,
-  /** Above `rosterMax` × 160 ms, the longest interval of any preset. A node that announced more could be dead for hours unnoticed. */
-  heartbeatIntervalMsMax: 300_000,
   // admin orders
   /** Orders that hold: one for each of three fields of each machine of the roster. Beyond: refused, and counted. */
   ordersMax: 3000,

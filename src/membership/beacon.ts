@@ -2,9 +2,10 @@
  * What this node says of itself: its incarnation, its record, its heartbeats.
  *
  * A heartbeat carries facts and not liveness, which is the failure detector's to find out; so regular beats are far apart and
- * their interval grows with the mesh. Three things do not wait for it, within a bound on the rate of `BURST` beats at once
+ * their interval grows with the mesh. Some things do not wait for it, within a bound on the rate of `BURST` beats at once
  * and four times the regular rate in the long run: a changed record; an introduction, when this node has just come
- * into a mesh whose gossip streams to it are still being set up; and a refutation, for which alone no bound holds but the
+ * into a mesh whose gossip streams to it are still being set up; contact with the other side of a partition, where it may be
+ * held for dead at an incarnation that it has left long ago. And a refutation, for which no bound holds but the
  * pause between two messages, since each is caused by an accusation of a new incarnation.
  *
  * Refuting (SWIM §4.2): whatever others hold against this node, it takes an incarnation above. An incarnation of its own that
@@ -35,6 +36,7 @@ import type { Table } from './table.ts'
 const PROMPT_PART = 1 / 4
 const BURST = 4
 const INTRODUCTIONS = 3
+const GREETINGS = 2
 
 export type SignRecord = (statement: Uint8Array) => Uint8Array
 
@@ -49,6 +51,9 @@ export class Beacon {
   /** The record was not yet signed and published as it is now, or not in this life. */
   private isRecordNew = false
   private isRefuting = false
+  private greetingsLeft = 0
+  /** Gossip streams take a while after their connection. */
+  private greetFrom: BootMs = bootMs(0)
   private introductionsLeft = INTRODUCTIONS
   private lastBeatAt: BootMs | undefined
   /** Until here the prompt beats of the past use up the permitted rate. */
@@ -79,6 +84,13 @@ export class Beacon {
   /** Others have just come within reach who may not know this node, nor hear the first gossip. */
   introduce(): void {
     this.introductionsLeft = INTRODUCTIONS
+    this.plan()
+  }
+
+  /** Somebody is within reach again who may have held this node for dead, as this node did: many others may as well. */
+  reappear(): void {
+    this.greetingsLeft = GREETINGS
+    this.greetFrom = bootMs(this.context.now + this.context.options.probePeriodMs)
     this.plan()
   }
 
@@ -142,6 +154,7 @@ export class Beacon {
       ...news,
     }
     this.isRefuting = false
+    if (now >= this.greetFrom) this.greetingsLeft = Math.max(0, this.greetingsLeft - 1)
     this.introductionsLeft = Math.max(0, this.introductionsLeft - 1)
     context.emit({ type: 'publish', message })
     this.plan()
@@ -182,8 +195,9 @@ export class Beacon {
     let at = this.pauseUntil(this.intervalMs)
     if (this.isRefuting) at = Math.min(at, soon)
     if (this.isRecordNew) at = Math.min(at, Math.max(permittedAt, soon))
-    if (this.introductionsLeft > 0)
-      at = Math.min(at, Math.max(permittedAt, this.pauseUntil(options.probePeriodMs)))
+    const later = Math.max(permittedAt, this.pauseUntil(options.probePeriodMs))
+    if (this.introductionsLeft > 0) at = Math.min(at, later)
+    if (this.greetingsLeft > 0) at = Math.min(at, Math.max(later, this.greetFrom))
     agenda.set(this.timer, bootMs(Math.max(at, this.context.now)))
   }
 

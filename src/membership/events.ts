@@ -69,7 +69,7 @@ export type LinkFault =
   /** Neither hears the other, while others hear both. */
   | 'both'
 
-export interface LinkFaultChanged {
+interface LinkFaultChanged {
   readonly type: 'link_fault'
   readonly peer: PeerId
   /** `undefined`: answers come straight again. */
@@ -94,7 +94,10 @@ export type MembershipEffect =
   | { readonly type: 'hang_up'; readonly peer: PeerId; readonly why: 'dead' | LinkFault }
   /** A record is new: it may name better addresses. */
   | { readonly type: 'record'; readonly peer: PeerId; readonly record: NodeRecord }
-  /** This node must take this life, or a later one, before it goes on: the mesh knows it under a later one (its disk is older than the mesh's memory). */
+  /**
+   * The mesh knows this node under a later life: its disk is older than the mesh's memory. The core has taken a life above that; it
+   * must be on disk before any later effect is carried out.
+   */
   | { readonly type: 'life'; readonly life: number }
   | MemberChanged
   | LinkFaultChanged

@@ -4,15 +4,10 @@
  * does not know one says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
-import { CodedError, decode, encode, incarnation, LIMITS, type PeerId, peerId } from '../base/index.ts'
+import { CodedError, decode, encode, LIMITS } from '../base/index.ts'
 import { type OrdersGossip, ordersGossipSchema } from './order-gossip.ts'
 import { signatureSchema, signedRecordSchema } from './signed-record.ts'
-
-const incarnationSchema = z
-  .number()
-  .int()
-  .min(1)
-  .transform((value) => incarnation(value))
+import { incarnationSchema, peerSchema } from './wire-fields.ts'
 
 /** A change of the record, for those who have the version before it. */
 const recordChangeSchema = z.object({
@@ -38,8 +33,6 @@ const heartbeatSchema = z.object({
   /** When it changed by less than it has. */
   change: recordChangeSchema.optional(),
 })
-
-const peerSchema = z.string().transform((text): PeerId => peerId(text))
 
 const accusedSchema = z.object({ peer: peerSchema, incarnation: incarnationSchema })
 
@@ -80,8 +73,8 @@ const SCHEMAS = {
 export type Heartbeat = Readonly<z.output<typeof heartbeatSchema>>
 export type Leave = Readonly<z.output<typeof leaveSchema>>
 export type RecordChange = Readonly<z.output<typeof recordChangeSchema>>
-export type Suspect = Readonly<z.output<typeof suspectSchema>>
-export type Dead = Readonly<z.output<typeof deadSchema>>
+type Suspect = Readonly<z.output<typeof suspectSchema>>
+type Dead = Readonly<z.output<typeof deadSchema>>
 /** What the member table is made of. */
 export type GossipMessage = Heartbeat | Suspect | Dead | Leave
 /** All that travels on the topic: admin orders have a core of their own. */

@@ -95,10 +95,9 @@ export class Hearing {
     return true
   }
 
-  /** It speaks as if nothing were held against it: it does not know. */
+  /** It speaks as if nothing were held against it. */
   private tellOfDoubt(member: Member): void {
-    const isDoubted = member.suspicion !== undefined || member.status === 'dead'
-    if (isDoubted && (member.isConnected || member.isNeighbour)) this.suspicions.prober.start(member)
+    if (member.isConnected || member.isNeighbour) this.suspicions.tell(member)
   }
 
   private askForRecord(member: Member): void {

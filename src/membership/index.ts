@@ -3,7 +3,6 @@
  * time in; messages, wanted connections and changes of the member table out. Read `member.ts` first, then `suspicions.ts`.
  */
 export type {
-  IgnoredMessages,
   LinkFault,
   MemberChanged,
   MemberRoster,
@@ -13,6 +12,7 @@ export type {
   MemberView,
 } from './events.ts'
 export { decodeGossip, encodeGossip, type GossipMessage } from './gossip.ts'
+export { lifeOf } from './incarnation.ts'
 export { Membership } from './membership.ts'
 export type { NodeRecord } from './node-record.ts'
 export { MEMBERSHIP_PRESETS, type MembershipOptions } from './options.ts'

@@ -32,7 +32,7 @@ import { Suspicions } from './suspicions.ts'
 import { AntiEntropy } from './sync.ts'
 import { Table } from './table.ts'
 
-export interface MembershipInit {
+interface MembershipInit {
   readonly self: PeerId
   /** Higher than in any earlier life of this node: the driver keeps it on disk. At least 1. */
   readonly life: number
@@ -270,6 +270,7 @@ export class Membership {
     this.suspicions.reconnected(member)
     this.antiEntropy.connected(member)
     if (this.connections <= INTRODUCED_CONNECTIONS) this.beacon.introduce()
+    else if (member.status === 'dead') this.beacon.reappear()
   }
 
   private closed(peer: PeerId, byPeer: boolean): void {
@@ -279,7 +280,7 @@ export class Membership {
     this.connections -= 1
     // An absence breaks connections to the healthiest peer.
     const isOurFault = this.context.now - this.context.backAt < this.context.options.probePeriodMs
-    if (!byPeer || isOurFault || !member.isNeighbour || !member.isThere) return
+    if (!byPeer || isOurFault || !member.isNeighbour || !member.isThere || !this.context.options.alert) return
     member.hasClosed = true
     this.suspicions.prober.forget(member)
     this.suspicions.prober.start(member)

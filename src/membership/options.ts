@@ -10,8 +10,6 @@
  *
  * all of it times 1 + local health.
  */
-import { LIMITS } from '../base/index.ts'
-
 export interface MembershipOptions {
   /** Up to so many members everybody is connected to everybody. More: faster confirmations. Less: fewer connections. */
   readonly fullMeshMax: number
@@ -43,6 +41,11 @@ export interface MembershipOptions {
   readonly fallbackTimes: number
   /** A neighbour that was heard so recently is probed before an accusation by others is believed. 0: off, as in SWIM. */
   readonly freshMs: number
+  /**
+   * Whether what happens to a member has it probed out of its turn: its connection opens or closes, others accuse it, it is under
+   * suspicion. false: only by turns, and a closed connection says nothing, as in SWIM, which has none.
+   */
+  readonly alert: boolean
   /** Whether a ping tells its receiver that it is accused (Lifeguard's buddy system). */
   readonly buddy: boolean
   /** Consecutive probes that only others got an answer to, until the link is called faulty and its connection made anew. */
@@ -75,6 +78,7 @@ const COMMON = {
   confirmationsMax: 3,
   declare: 'witnesses',
   fallbackTimes: 3,
+  alert: true,
   buddy: true,
   linkFaultProbes: 2,
   localHealthMax: 8,
@@ -137,8 +141,7 @@ export const MEMBERSHIP_PRESETS = {
 
 /** Time between two regular heartbeats of a node in a roster of `members`, itself included. */
 export function heartbeatIntervalMs(options: MembershipOptions, members: number): number {
-  const grown = Math.max(options.heartbeatIntervalMsMin, members * options.heartbeatPerMemberMs)
-  return Math.min(grown, LIMITS.heartbeatIntervalMsMax)
+  return Math.max(options.heartbeatIntervalMsMin, members * options.heartbeatPerMemberMs)
 }
 
 /** Time between two comparisons with a random neighbour. */

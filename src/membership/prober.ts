@@ -64,8 +64,12 @@ export class Prober {
     return count
   }
 
-  /** Probes `member` now, if that is not being done. */
+  /** Probes `member` out of its turn, if it is not being probed. */
   start(member: Member): void {
+    if (this.context.options.alert) this.begin(member)
+  }
+
+  private begin(member: Member): void {
     member.probe ??= new Probe(() => this.timeOut(member))
     const { probe } = member
     if (probe.isUnderWay) return
@@ -136,7 +140,7 @@ export class Prober {
   restart(): void {
     for (const member of [...this.underWay.values()]) {
       if (member.probe !== undefined) this.end(member.probe)
-      this.start(member)
+      this.begin(member)
     }
   }
 
@@ -155,7 +159,7 @@ export class Prober {
       const member = this.rotation[this.next]
       this.next += 1
       if (member === undefined || !member.isThere || member.probe?.isUnderWay === true) continue
-      this.start(member)
+      this.begin(member)
       return
     }
   }

@@ -4,15 +4,16 @@
  * the canonical encoding of `encode`; made and checked by the driver, since a core knows no cryptography.
  */
 import { z } from 'zod'
-import { bytesSchema, encode, type PeerId, peerId } from '../base/index.ts'
+import { bytesSchema, encode, type PeerId } from '../base/index.ts'
 import { type NodeRecord, nodeRecordSchema } from './node-record.ts'
+import { peerSchema } from './wire-fields.ts'
 
 const SIGNATURE_BYTES = 64
 
 export const signatureSchema = bytesSchema.refine((bytes) => bytes.length === SIGNATURE_BYTES, '64 bytes')
 
 export const signedRecordSchema = z.object({
-  peer: z.string().transform((text): PeerId => peerId(text)),
+  peer: peerSchema,
   /** Of the author; see `incarnation.ts`. A new life begins without a record. */
   life: z.number().int().min(1),
   /** Rises with each change within one life, from 1. */

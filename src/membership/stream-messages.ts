@@ -10,19 +10,11 @@
  * The kinds are few and every field is bounded; a node that does not know a kind says `wire.unknown_type` and goes on.
  */
 import { z } from 'zod'
-import { CodedError, decode, encode, incarnation, LIMITS, type PeerId, peerId } from '../base/index.ts'
+import { CodedError, decode, encode, LIMITS } from '../base/index.ts'
 import { signedRecordSchema } from './signed-record.ts'
 import { BUCKETS } from './table-hash.ts'
+import { incarnationSchema, peerSchema } from './wire-fields.ts'
 
-const incarnationSchema = z
-  .number()
-  .int()
-  .min(1)
-  .transform((value) => incarnation(value))
-const peerSchema = z
-  .string()
-  .max(LIMITS.idBytesMax)
-  .transform((text): PeerId => peerId(text))
 /** Chosen by who asks; only meaningful to it. */
 const numberSchema = z.number().int().nonnegative()
 

@@ -51,8 +51,13 @@ export class Suspicions implements ProbeOutcomes {
   answered(member: Member, probe: Probe): void {
     linkWorks(this.context, member, probe)
     // It may not know what is said of it: the accusation came after the ping had left.
-    if ((member.suspicion !== undefined || member.status === 'dead') && !probe.isAccusing)
-      this.prober.start(member)
+    if (!probe.isAccusing) this.tell(member)
+  }
+
+  /** Lets a member that speaks know what is held against it, if anything is. */
+  tell(member: Member): void {
+    const isDoubted = member.suspicion !== undefined || member.status === 'dead'
+    if (isDoubted && this.context.options.buddy) this.prober.start(member)
   }
 
   answeredOthers(member: Member, probe: Probe): void {
@@ -164,10 +169,13 @@ export class Suspicions implements ProbeOutcomes {
     this.arm(member, suspicion)
   }
 
-  /** With more witnesses than are needed each waits for a moment whether the others have said it. */
+  /** With more witnesses than are needed each waits for a moment whether the others have said it. In SWIM nobody waits. */
   private say(member: Member, suspicion: Suspicion, evidence: Evidence): void {
     const { options, random } = this.context
-    const crowd = Math.max(0, 1 - (suspicion.needed(options) + 1) / (suspicion.witnesses + 1))
+    const isOneOfMany = options.declare === 'witnesses'
+    const crowd = isOneOfMany
+      ? Math.max(0, 1 - (suspicion.needed(options) + 1) / (suspicion.witnesses + 1))
+      : 0
     const spreadMs = SAYING_SPREAD * (evidence === 'closed' ? options.closedSuspicionMs : this.leastMs)
     const waitMs = random.float() * crowd * spreadMs
     if (waitMs < 1) this.accusations.add(member, evidence)

@@ -60,7 +60,7 @@ export class EventSources {
       type: memberType(change),
       node: nodeId,
       reason: cause,
-      detail: { was: from, incarnation, by: by === undefined ? undefined : this.name(by) },
+      detail: { was: from, incarnation, by: by && this.name(by) },
     })
   }
 

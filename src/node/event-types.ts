@@ -32,6 +32,7 @@ export const EVENT_TYPES = {
   'member:suspect': 'does not answer: it keeps its work and gets no new one',
   'member:dead': 'is taken for dead',
   'member:left': 'has left on purpose',
+  'member:conflict': 'has its name already: a second key for it was refused',
   'member:forgotten': 'was gone for so long that it counts as never seen',
 
   'link:up': 'is connected',

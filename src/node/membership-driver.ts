@@ -14,7 +14,6 @@ import {
   CodedError,
   type ErrorCode,
   type Logger,
-  type NodeId,
   nodeId,
   type PeerId,
   type Random,
@@ -27,6 +26,7 @@ import {
   encodeGossip,
   encodeStreamMessage,
   type MemberChanged,
+  type MemberRoster,
   Membership,
   type MembershipEffect,
   type MembershipInput,
@@ -288,7 +288,7 @@ export class MembershipDriver {
     this.drain()
   }
 
-  private roster(): ReadonlyMap<PeerId, NodeId> {
+  private roster(): MemberRoster {
     return new Map(this.init.book.list().map((entry) => [entry.peer, nodeId(entry.nodeId)]))
   }
 }

@@ -9,6 +9,7 @@ import {
   CodedError,
   LIMITS,
   type Logger,
+  type NodeId,
   Random,
   SystemClock,
   toCodedError,
@@ -106,6 +107,7 @@ interface Opened {
   readonly identity: Identity
   readonly stores: NodeStores
   readonly events: EventLog
+  /** See `nextLife`. */
   readonly life: number
   readonly book: RosterBook
   readonly fatal: (error: CodedError) => void
@@ -154,6 +156,16 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
   lifecycle.onStop(() => stores.close())
   const events = await EventLog.open(eventsPath(dataDir), { clock, logger })
   lifecycle.onStop(() => events.close())
+  const book = createBook(identity, stores.meta, logger, clock)
+  book.onConflict(({ peer, nodeId }, holder) =>
+    events.record({
+      kind: 'member',
+      type: 'member:conflict',
+      node: nodeId as NodeId,
+      reason: 'enrol.node_id_taken',
+      detail: { refused: peer, holder },
+    }),
+  )
   return {
     dataDir,
     config,
@@ -165,7 +177,7 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
     stores,
     events,
     life: await nextLife(stores, clock),
-    book: createBook(identity, stores.meta, logger, clock),
+    book,
     fatal: (error) => {
       logger.error({ err: error }, 'the node stops')
       const { code: reason, message } = error

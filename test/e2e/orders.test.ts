@@ -17,23 +17,24 @@ describe('3 real nodes and the orders of their admin', () => {
   afterAll(() => mesh.end())
 
   it('quarantine ends what runs there and keeps new work away, after a restart as well, until it is lifted', async () => {
-    let ordered: Promise<string> | undefined
-    let quietAfterMs = 0
+    const up = Promise.withResolvers<string>()
     const running = ran(mesh.get('a'), 'b', ['bash', '-c', 'echo up; exec sleep 60'], (output, taskId) => {
-      if (!output.includes('up') || ordered !== undefined) return
-      const from = performance.now()
-      ordered = mesh.get('c').cli(['admin', 'quarantine', 'b', '--reason', 'smoke'])
-      void vi
-        .waitFor(async () => expect(await processesOf(taskId)).toEqual([]), PATIENT)
-        .then(() => {
-          quietAfterMs = performance.now() - from
-          return mesh.get('a').cli(['cancel', taskId])
-        })
+      if (output.includes('up')) up.resolve(taskId)
     })
+    const taskId = await up.promise
+    // It runs again at home when b is quiet, so not every process of the task has to be gone.
+    const onB = await processesOf(taskId)
+    expect(onB.length).toBeGreaterThan(0)
+    expect(await mesh.get('c').cli(['admin', 'quarantine', 'b', '--reason', 'smoke'])).toBe(
+      'b is quarantined: no new work, and no lease is renewed.\n',
+    )
+    // Within its lease; left alone it would take a minute.
+    await vi.waitFor(async () => {
+      const now = await processesOf(taskId)
+      expect(onB.filter((pid) => now.includes(pid))).toEqual([])
+    }, PATIENT)
+    await mesh.get('a').cli(['cancel', taskId])
     expect((await running).task).toMatchObject({ state: 'cancelled' })
-    expect(await ordered).toBe('b is quarantined: no new work, and no lease is renewed.\n')
-    expect(quietAfterMs).toBeGreaterThan(0)
-    expect(quietAfterMs).toBeLessThan(5000 + 2000)
 
     for (const name of ['a', 'b', 'c'])
       expect(await mesh.get(name).json(orders, ['admin', 'orders'])).toMatchObject([

@@ -1,127 +1,133 @@
 import { describe, expect, test } from 'vitest'
-import { CodedError, type NodeId, nodeId, type PeerId } from '../../src/base/index.ts'
+import { CodedError, nodeId } from '../../src/base/index.ts'
 import type { GossipMessage } from '../../src/membership/index.ts'
 import { heartbeatIntervalMs } from '../../src/membership/options.ts'
-import { ATTIC, Driven, heartbeat, INTERVAL_MS, LAN, peer, record, SELF } from './support.ts'
+import { ATTIC, at, DESK, Driven, LAN, record, rosterOf, SELF, suspect } from './support.ts'
 
-const hasRecord = (message: GossipMessage): boolean =>
-  message.type === 'heartbeat' && message.record !== undefined
+const INTERVAL_MS = LAN.heartbeatIntervalMsMin
+
+type Beat = GossipMessage & { type: 'heartbeat' }
+const beats = (node: Driven): Beat[] =>
+  node.published().flatMap((message) => (message.type === 'heartbeat' ? [message] : []))
+
+/** Past its introduction, with a published record. */
+function introduced(): Driven {
+  const node = new Driven()
+  node.step({ type: 'record', record: record('self') })
+  node.run(20 * INTERVAL_MS)
+  node.taken()
+  return node
+}
 
 describe('own heartbeats', () => {
   test('the first call beats at once, then once per interval with rising sequence', () => {
-    const node = new Driven()
+    const node = introduced()
     node.run(3 * INTERVAL_MS)
-    expect(node.published()).toMatchObject(
-      [1, 2, 3, 4].map((sequence) => ({ type: 'heartbeat', incarnation: 1, sequence })),
-    )
+    const sequences = beats(node).map(({ sequence }) => sequence)
+    expect(sequences).toHaveLength(3)
+    expect(sequences[2]).toBe((sequences[0] ?? 0) + 2)
+    expect(beats(new Driven())).toMatchObject([{ sequence: 1, incarnation: at(1) }])
   })
 
   test.each([
-    [1, 1000],
-    [6, 1000],
-    [20, 3200],
-    [200, 32_000],
-  ])(
-    'with %i members the announced interval is %i ms: the cost per node stays flat',
-    (members, intervalMs) => {
-      expect(heartbeatIntervalMs(LAN, members)).toBe(intervalMs)
-      const letters = Array.from({ length: members - 1 }, (_, index) => index)
-      const roster = new Map([[SELF, nodeId('self')]])
-      for (const index of letters) roster.set(numbered(index), nodeId(`node-${index}`))
-      const node = new Driven(roster)
-      expect(node.published()).toMatchObject([{ intervalMs }])
-      node.run(intervalMs - 1)
-      expect(node.published()).toEqual([])
-      node.run(1)
-      expect(node.published()).toHaveLength(1)
-    },
-  )
-
-  test('a promised beat is not put off when the mesh grows', () => {
-    const node = new Driven()
-    node.taken()
-    node.step({ type: 'roster', roster: rosterOf(101) })
-    node.run(INTERVAL_MS)
-    expect(node.published()).toMatchObject([{ intervalMs: 101 * LAN.heartbeatPerMemberMs }])
+    [1, 5000],
+    [10, 5000],
+    [100, 50_000],
+    [1000, 500_000],
+  ])('with %i members the interval is %i ms', (members, intervalMs) => {
+    expect(heartbeatIntervalMs(LAN, members)).toBe(intervalMs)
   })
 
-  test('a changed record is published promptly, with a version that rises', () => {
-    const node = new Driven()
-    node.run(INTERVAL_MS / 2)
-    node.taken()
+  test('a changed record is published at once, as its change', () => {
+    const node = introduced()
+    node.step({ type: 'record', record: record('self', { running_tasks: 1, version: '2' }) })
+    const [beat] = beats(node)
+    expect(beat).toMatchObject({ recordVersion: 2, change: { from: 1, unset: [] } })
+    expect(beat?.change?.set).toEqual({ running_tasks: 1, version: '2', record_version: 2 })
+    expect(node.member(SELF).record).toMatchObject({ running_tasks: 1 })
+  })
+
+  test('a change goes out once; then beats say only the version', () => {
+    const node = introduced()
     node.step({ type: 'record', record: record('self', { running_tasks: 1 }) })
-    expect(node.published()).toMatchObject([
-      { recordVersion: 1, record: { running_tasks: 1, record_version: 1 } },
-    ])
-    node.run(INTERVAL_MS / 2)
-    node.step({ type: 'record', record: record('self', { running_tasks: 2 }) })
-    expect(node.published()).toMatchObject([
-      { recordVersion: 2, record: { running_tasks: 2, record_version: 2 } },
-    ])
-    expect(node.member(SELF).record).toMatchObject({ running_tasks: 2 })
-  })
-
-  test('however often the record changes, beats keep a quarter of the interval apart', () => {
-    const node = new Driven()
     node.taken()
-    for (let change = 0; change < 100; change += 1) {
-      node.step({ type: 'record', record: record('self', { running_tasks: change }) })
-      node.run(10)
+    node.run(2 * INTERVAL_MS)
+    for (const beat of beats(node)) {
+      expect(beat.recordVersion).toBe(2)
+      expect(beat).not.toHaveProperty('change')
+      expect(beat).not.toHaveProperty('record')
     }
-    expect(node.published()).toHaveLength(4)
   })
 
-  test('the record rides on three beats after a change and then on every tenth', () => {
-    const node = new Driven()
-    node.step({ type: 'record', record: record('self') })
-    node.run(20 * INTERVAL_MS)
-    const carriers = node
-      .published()
-      .flatMap((message) => (hasRecord(message) && 'sequence' in message ? [message.sequence] : []))
-    expect(carriers).toEqual([2, 3, 4, 10, 20])
+  test('however often the record changes, beats come at most four times as often as the regular ones, and the last state gets out', () => {
+    const node = introduced()
+    for (let change = 0; change < 1000; change += 1) {
+      node.step({ type: 'record', record: record('self', { running_tasks: change }) })
+      node.run(100)
+    }
+    const published = beats(node)
+    expect(published.length).toBeLessThanOrEqual(4 * (100_000 / INTERVAL_MS) + 4)
+    node.run(INTERVAL_MS)
+    const changes = [...published, ...beats(node)].flatMap(({ change }) => change ?? [])
+    expect(changes.at(-1)?.set).toMatchObject({ running_tasks: 999 })
   })
 
-  test.each(['a member of a new life speaks', 'a connection opens'])(
-    'when %s, this node introduces itself again',
-    (event) => {
-      const node = new Driven()
-      node.step({ type: 'record', record: record('self') })
-      node.run(5 * INTERVAL_MS)
-      node.taken()
-      if (event === 'a connection opens') node.step({ type: 'connection_opened', peer: ATTIC })
-      else node.hear(ATTIC, heartbeat())
-      node.run(INTERVAL_MS / 4)
-      expect(node.published().filter(hasRecord)).toHaveLength(1)
-    },
-  )
-
-  test('leave is said once, and nothing after it', () => {
-    const node = new Driven()
-    node.taken()
-    node.step({ type: 'leave' })
-    node.step({ type: 'leave' })
-    node.step({ type: 'record', record: record('self') })
-    node.run(5 * INTERVAL_MS)
-    expect(node.taken()).toEqual([{ type: 'publish', message: { type: 'leave', incarnation: 1 } }])
-    expect(node.member(SELF).status).toBe('left')
+  test('whoever comes into a mesh introduces itself with its whole record three times', () => {
+    const node = introduced()
+    node.step({ type: 'connection_opened', peer: ATTIC })
+    node.run(INTERVAL_MS)
+    expect(beats(node).filter((beat) => beat.record !== undefined)).toHaveLength(3)
   })
 
   test('an own record above the limit is refused and the old one stays', () => {
-    const node = new Driven()
-    node.step({ type: 'record', record: record('self', { version: '1' }) })
+    const node = introduced()
     const large = record('self', { probe_failures: ['x'.repeat(7000)] })
     expect(() => node.step({ type: 'record', record: large })).toThrow(CodedError)
-    expect(node.member(SELF).record).toMatchObject({ version: '1', record_version: 1 })
+    expect(node.member(SELF).record).toMatchObject({ version: '0.1.0' })
+  })
+
+  test('a promised beat is not put off when the mesh grows', () => {
+    const node = introduced()
+    const roster = new Map(rosterOf(30)).set(ATTIC, nodeId('attic'))
+    node.step({ type: 'roster', roster })
+    node.run(INTERVAL_MS)
+    expect(beats(node)).toHaveLength(1)
   })
 })
 
-/** Distinct peer ids in letters that base58 has. */
-function numbered(index: number): PeerId {
-  return peer(`n${[...String(index)].map((digit) => 'abcdefghjk'[Number(digit)]).join('')}`)
-}
+describe('refutation', () => {
+  test('each accusation of the present incarnation is refuted once, at once, with the next one', () => {
+    const node = introduced()
+    node.hear(ATTIC, suspect(SELF, at(1)))
+    node.hear(DESK, suspect(SELF, at(1)))
+    expect(beats(node)).toMatchObject([{ incarnation: at(1, 1) }])
+    expect(node.core.localHealth).toBe(1)
+    node.hear(ATTIC, suspect(SELF, at(1)))
+    expect(beats(node)).toEqual([])
+  })
 
-function rosterOf(members: number): ReadonlyMap<PeerId, NodeId> {
-  const roster = new Map([[SELF, nodeId('self')]])
-  for (let index = 1; index < members; index += 1) roster.set(numbered(index), nodeId(`node-${index}`))
-  return roster
-}
+  test('the heartbeat of a second refutation waits for the pause between two messages, and for no bound on changes', () => {
+    const node = introduced()
+    for (let round = 0; round < 6; round += 1) {
+      node.hear(ATTIC, suspect(SELF, node.member(SELF).incarnation))
+      node.run(LAN.accusationBatchMs)
+    }
+    expect(beats(node).map(({ incarnation }) => incarnation)).toEqual(
+      [1, 2, 3, 4, 5, 6].map((refutations) => at(1, refutations)),
+    )
+  })
+
+  test('who is known under an incarnation that it never had takes a later life, said first, and signs its record anew', () => {
+    const node = introduced()
+    node.hear(ATTIC, suspect(SELF, at(3, 7)))
+    node.run(LAN.accusationBatchMs)
+    const [first, ...others] = node.taken()
+    expect(first).toEqual({ type: 'life', life: 4 })
+    expect(others).toMatchObject([
+      {
+        type: 'publish',
+        message: { incarnation: at(4), sequence: 1, record: { life: 4, version: 1 } },
+      },
+    ])
+  })
+})

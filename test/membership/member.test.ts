@@ -1,37 +1,51 @@
 import { describe, expect, test } from 'vitest'
-import { bootMs, incarnation, nodeId } from '../../src/base/index.ts'
+import { bootMs, nodeId } from '../../src/base/index.ts'
 import {
   ATTIC,
+  at,
+  DESK,
   Driven,
+  dead,
   heartbeat,
-  INTERVAL_MS,
   LAN,
   leave,
+  numbered,
   ROSTER,
   record,
+  rosterOf,
   SELF,
   STRANGER,
+  signed,
+  suspect,
+  WRONG_SIGNATURE,
 } from './support.ts'
 
-const SUSPECT_MS = LAN.suspectAfterBeats * INTERVAL_MS
-const DEAD_MS = LAN.deadAfterBeats * INTERVAL_MS
+const OTHERS = [...ROSTER.keys()].filter((peer) => peer !== SELF)
+
+/** All others are connected and well. */
+function wellConnected(): Driven {
+  const node = new Driven()
+  node.connectWell(...OTHERS)
+  node.run(3000)
+  node.taken()
+  return node
+}
 
 describe('what a member says', () => {
   test('a peer of the roster that was never heard of is unseen, however long it is silent', () => {
     const node = new Driven()
-    node.run(10 * DEAD_MS)
-    expect(node.member(ATTIC)).toMatchObject({
-      status: 'unseen',
-      incarnation: 0,
-      record: undefined,
-      lastSeen: undefined,
-    })
+    node.run(3_600_000)
+    expect(node.member(ATTIC)).toMatchObject({ status: 'unseen', incarnation: 0, lastSeen: undefined })
   })
 
-  test('the first heartbeat makes it alive', () => {
+  test.each([
+    ['heartbeat', (node: Driven) => node.hear(ATTIC, heartbeat({ incarnation: at(3) }))],
+    ['ping', (node: Driven) => node.tell(ATTIC, { type: 'ping', number: 1, incarnation: at(3) })],
+    ['answer', (node: Driven) => node.tell(ATTIC, { type: 'ack', number: 1, incarnation: at(3) })],
+  ])('its first %s makes it alive', (_, speak) => {
     const node = new Driven()
     node.taken()
-    node.hear(ATTIC, heartbeat({ incarnation: 3 }))
+    speak(node)
     expect(node.changes()).toEqual([
       {
         type: 'changed',
@@ -40,305 +54,247 @@ describe('what a member says', () => {
         from: 'unseen',
         to: 'alive',
         cause: 'heartbeat',
-        incarnation: 3,
+        by: undefined,
+        incarnation: at(3),
       },
     ])
-    expect(node.member(ATTIC)).toMatchObject({ status: 'alive', incarnation: 3, lastSeen: node.now })
+    expect(node.member(ATTIC)).toMatchObject({ status: 'alive', lastSeen: node.now })
   })
 
-  test('a repeated or overtaken heartbeat is no sign of life', () => {
+  test('a refutation is told as such, and a new life as a heartbeat', () => {
     const node = new Driven()
-    node.hear(ATTIC, heartbeat({ sequence: 5 }))
-    const heardAt = node.now
-    node.run(SUSPECT_MS)
-    expect(node.member(ATTIC).status).toBe('suspect')
-    node.hear(ATTIC, heartbeat({ sequence: 5 }))
-    node.hear(ATTIC, heartbeat({ sequence: 4 }))
-    expect(node.member(ATTIC)).toMatchObject({ status: 'suspect', lastSeen: heardAt })
-    expect(node.core.ignored().stale).toBe(2)
-  })
-
-  test('a heartbeat of an older incarnation is ignored, whatever its sequence and record', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ incarnation: 2, sequence: 1 }))
-    node.hear(
-      ATTIC,
-      heartbeat({ incarnation: 1, sequence: 99, record: record('attic', { record_version: 9 }) }),
-    )
-    expect(node.member(ATTIC)).toMatchObject({ incarnation: 2, record: undefined })
-    expect(node.core.ignored().stale).toBe(1)
-  })
-
-  test('a restart of a member that was never missed is told as a change of its incarnation', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ incarnation: 1, sequence: 7 }))
+    node.hear(ATTIC, heartbeat({ incarnation: at(1) }))
     node.taken()
-    node.hear(ATTIC, heartbeat({ incarnation: 2, sequence: 1 }))
-    expect(node.changes()).toMatchObject([{ from: 'alive', to: 'alive', cause: 'heartbeat', incarnation: 2 }])
+    node.hear(ATTIC, heartbeat({ incarnation: at(1, 1), sequence: 2 }))
+    node.hear(ATTIC, heartbeat({ incarnation: at(2), sequence: 1 }))
+    expect(node.changes().map(({ cause }) => cause)).toEqual(['refuted', 'heartbeat'])
+  })
+
+  test('a repeated or overtaken heartbeat, or one of an older incarnation, is no sign of life', () => {
+    const node = new Driven()
+    node.hear(ATTIC, heartbeat({ incarnation: at(2), sequence: 5 }))
+    const heardAt = node.now
+    node.run(100)
+    node.hear(ATTIC, heartbeat({ incarnation: at(2), sequence: 5 }))
+    node.hear(ATTIC, heartbeat({ incarnation: at(2), sequence: 4 }))
+    node.hear(ATTIC, heartbeat({ incarnation: at(1), sequence: 99 }))
+    expect(node.member(ATTIC)).toMatchObject({ incarnation: at(2), lastSeen: heardAt })
+    expect(node.core.ignored.stale).toBe(3)
+  })
+
+  test.each([
+    ['of no life', 7],
+    ['of a life that leaves no room for another', 2 ** 52],
+  ])('an incarnation %s is ignored and counted, whoever says it', (_, incarnation) => {
+    const node = new Driven()
+    const odd = at(0, incarnation)
+    node.hear(ATTIC, heartbeat({ incarnation: odd }))
+    node.hear(ATTIC, leave(odd))
+    node.hear(DESK, suspect(ATTIC, odd))
+    node.hear(DESK, dead(ATTIC, odd))
+    node.hear(DESK, suspect(SELF, odd))
+    node.tell(ATTIC, { type: 'ack', number: 1, incarnation: odd })
+    const row = { peer: ATTIC, incarnation: odd, status: 'alive', recordVersion: 0 } as const
+    node.tell(DESK, { type: 'rows', rows: [row], buckets: [], isAsking: false })
+    expect(node.member(ATTIC).status).toBe('unseen')
+    expect(node.member(SELF).incarnation).toBe(at(1))
+    expect(node.core.ignored.stale).toBe(6)
+  })
+
+  test('strangers, and messages under this node’s own name, change nothing and are counted', () => {
+    const node = new Driven()
+    node.taken()
+    node.hear(STRANGER, heartbeat())
+    node.tell(STRANGER, { type: 'ping', number: 1, incarnation: at(1) })
+    node.hear(ATTIC, suspect(STRANGER))
+    node.hear(SELF, heartbeat({ incarnation: at(9) }))
+    node.step({ type: 'connection_opened', peer: STRANGER })
+    expect(node.taken()).toEqual([])
+    expect(node.core.ignored).toEqual({ stranger: 3, own: 1, stale: 0, foreignRecord: 0 })
+  })
+
+  test('left outranks what others say of the same incarnation, before and after', () => {
+    const node = wellConnected()
+    node.hear(DESK, dead(ATTIC, at(2)))
+    node.hear(ATTIC, leave(at(2)))
+    expect(node.status(ATTIC)).toBe('left')
+    node.hear(DESK, dead(ATTIC, at(2)))
+    expect(node.status(ATTIC)).toBe('left')
+    node.hear(ATTIC, heartbeat({ incarnation: at(3) }))
+    expect(node.status(ATTIC)).toBe('alive')
+  })
+
+  test('the dead are shown with their record for a day, then as unseen; their incarnation stays', () => {
+    const node = wellConnected()
+    node.hear(ATTIC, heartbeat({ record: signed(ATTIC, 'attic') }))
+    node.silence(ATTIC)
+    node.hear(DESK, dead(ATTIC, at(1, 1)))
+    node.run(LAN.tombstoneMs - 1)
+    expect(node.member(ATTIC)).toMatchObject({ status: 'dead', record: { id: 'attic' } })
+    const hash = node.core.tableHash
+    node.run(2)
+    expect(node.member(ATTIC)).toMatchObject({ status: 'unseen', record: undefined, incarnation: at(1, 1) })
+    expect(node.core.tableHash).toBe(hash)
+    node.hear(ATTIC, heartbeat({ incarnation: at(1), sequence: 50 }))
+    expect(node.status(ATTIC)).toBe('unseen')
+    node.hear(ATTIC, heartbeat({ incarnation: at(2) }))
+    expect(node.status(ATTIC)).toBe('alive')
+  })
+})
+
+describe('records', () => {
+  test('a record of a higher version replaces the former, also when its heartbeat was overtaken', () => {
+    const node = new Driven()
+    node.hear(ATTIC, heartbeat({ sequence: 2, record: signed(ATTIC, 'attic', { version: 2 }) }))
+    node.hear(ATTIC, heartbeat({ sequence: 1, record: signed(ATTIC, 'attic', { version: 1 }) }))
+    expect(node.member(ATTIC).record?.record_version).toBe(2)
+    node.hear(ATTIC, heartbeat({ sequence: 1, record: signed(ATTIC, 'attic', { version: 3 }) }))
+    expect(node.member(ATTIC).record?.record_version).toBe(3)
   })
 
   test('the record of an earlier life says nothing about the new one', () => {
     const node = new Driven()
-    node.hear(ATTIC, heartbeat({ record: record('attic', { record_version: 4, remote_execute: true }) }))
-    node.hear(ATTIC, heartbeat({ incarnation: 2 }))
+    node.hear(ATTIC, heartbeat({ record: signed(ATTIC, 'attic', { version: 4 }) }))
+    node.hear(ATTIC, heartbeat({ incarnation: at(2) }))
     expect(node.member(ATTIC).record).toBeUndefined()
-    node.hear(
-      ATTIC,
-      heartbeat({ incarnation: 2, sequence: 2, record: record('attic', { record_version: 1 }) }),
-    )
-    expect(node.member(ATTIC).record).toMatchObject({ record_version: 1 })
+    node.tell(DESK, { type: 'records', records: [signed(ATTIC, 'attic', { version: 5 })] })
+    expect(node.member(ATTIC).record).toBeUndefined()
+    node.tell(DESK, { type: 'records', records: [signed(ATTIC, 'attic', { life: 2 })] })
+    expect(node.member(ATTIC).record?.record_version).toBe(1)
   })
 
-  test('an overtaken heartbeat still brings a newer record, never an older one', () => {
+  test.each([
+    ['with a wrong signature', signed(ATTIC, 'attic', { signature: WRONG_SIGNATURE })],
+    ['that names another node', signed(ATTIC, 'desk')],
+    ['that names another peer', signed(ATTIC, 'attic', { record: record('attic', { peer_id: DESK }) })],
+  ])('a record %s is refused and counted, from its author and from others', (_, forged) => {
     const node = new Driven()
-    node.hear(ATTIC, heartbeat({ sequence: 8 }))
-    node.hear(ATTIC, heartbeat({ sequence: 7, record: record('attic', { record_version: 2 }) }))
-    node.hear(ATTIC, heartbeat({ sequence: 3, record: record('attic', { record_version: 1 }) }))
-    expect(node.member(ATTIC).record).toMatchObject({ record_version: 2 })
+    node.hear(ATTIC, heartbeat({ record: forged }))
+    node.tell(DESK, { type: 'records', records: [forged] })
+    expect(node.member(ATTIC)).toMatchObject({ status: 'alive', record: undefined })
+    expect(node.core.ignored.foreignRecord).toBe(2)
   })
 
-  test('left is not dead: it says so at once, and silence does not change it', () => {
+  test('a heartbeat does not carry the record of another', () => {
     const node = new Driven()
-    node.hear(ATTIC, heartbeat())
+    node.hear(DESK, heartbeat())
+    node.hear(ATTIC, heartbeat({ record: signed(DESK, 'desk') }))
+    expect(node.member(DESK).record).toBeUndefined()
+    expect(node.core.ignored.foreignRecord).toBe(1)
+  })
+
+  test('a change is applied to the version that it is for; who lacks that asks the author', () => {
+    const node = wellConnected()
+    node.hear(ATTIC, heartbeat({ record: signed(ATTIC, 'attic') }))
+    const change = (from: number) => ({
+      from,
+      set: { running_tasks: from, record_version: from + 1 },
+      unset: [],
+      signature: signed(ATTIC, 'attic').signature,
+    })
     node.taken()
-    node.hear(ATTIC, leave())
-    expect(node.changes()).toMatchObject([{ from: 'alive', to: 'left', cause: 'leave' }])
-    node.run(2 * DEAD_MS)
-    expect(node.member(ATTIC).status).toBe('left')
+    node.hear(ATTIC, { ...heartbeat({ sequence: 2, recordVersion: 2 }), change: change(1) })
+    expect(node.member(ATTIC).record).toMatchObject({ running_tasks: 1, record_version: 2 })
+    expect(node.sentTo(ATTIC)).toEqual([])
+    node.hear(ATTIC, { ...heartbeat({ sequence: 4, recordVersion: 4 }), change: change(3) })
+    expect(node.member(ATTIC).record).toMatchObject({ running_tasks: 1 })
+    expect(node.sentTo(ATTIC)).toEqual([{ type: 'want', peers: [ATTIC] }])
   })
 
-  test('left sticks for that incarnation and ends with a higher one', () => {
+  test('a change that gives no record is refused and counted', () => {
     const node = new Driven()
-    node.hear(ATTIC, leave(2))
-    node.hear(ATTIC, heartbeat({ incarnation: 2, sequence: 50 }))
-    node.hear(ATTIC, heartbeat({ incarnation: 1, sequence: 99 }))
-    node.step({ type: 'connection_opened', peer: ATTIC })
-    expect(node.member(ATTIC)).toMatchObject({ status: 'left', incarnation: 2 })
-    node.hear(ATTIC, heartbeat({ incarnation: 3, sequence: 1 }))
-    expect(node.member(ATTIC)).toMatchObject({ status: 'alive', incarnation: 3 })
-  })
-
-  test('a leave of an earlier life does not end the present one', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ incarnation: 2 }))
-    node.hear(ATTIC, leave(1))
-    expect(node.member(ATTIC)).toMatchObject({ status: 'alive', incarnation: 2 })
-  })
-
-  test('a dead member that leaves late is left', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.run(DEAD_MS)
-    node.hear(ATTIC, leave())
-    expect(node.member(ATTIC).status).toBe('left')
-  })
-})
-
-describe('silence', () => {
-  test('a silent member is suspected first and declared dead later, each by its threshold', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.taken()
-    node.run(SUSPECT_MS - 1)
-    expect(node.changes()).toEqual([])
-    node.run(1)
-    expect(node.changes()).toMatchObject([{ from: 'alive', to: 'suspect', cause: 'silence' }])
-    node.run(DEAD_MS - SUSPECT_MS - 1)
-    expect(node.changes()).toEqual([])
-    node.run(1)
-    expect(node.changes()).toMatchObject([{ from: 'suspect', to: 'dead', cause: 'silence' }])
-  })
-
-  test('silence is judged by the interval that the member announced', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ intervalMs: 10 * INTERVAL_MS }))
-    node.run(10 * SUSPECT_MS - 1)
-    expect(node.member(ATTIC).status).toBe('alive')
-    node.run(1)
-    expect(node.member(ATTIC).status).toBe('suspect')
-  })
-
-  test.each([1, 2])('a dead member is alive again by a later heartbeat (incarnation %i)', (life) => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ incarnation: 1, sequence: 1 }))
-    node.run(DEAD_MS)
-    expect(node.member(ATTIC).status).toBe('dead')
-    node.hear(ATTIC, heartbeat({ incarnation: 1, sequence: 1 }))
-    expect(node.member(ATTIC).status).toBe('dead')
-    node.hear(ATTIC, heartbeat({ incarnation: life, sequence: 2 }))
-    expect(node.member(ATTIC)).toMatchObject({ status: 'alive', incarnation: life })
-  })
-})
-
-describe('connections are hints', () => {
-  test('a closed connection is suspected at once and never a verdict: dead still takes the whole silence', () => {
-    const node = new Driven()
-    node.run(INTERVAL_MS)
-    node.hear(ATTIC, heartbeat())
-    node.taken()
-    node.step({ type: 'connection_closed', peer: ATTIC })
-    expect(node.changes()).toMatchObject([{ from: 'alive', to: 'suspect', cause: 'connection_closed' }])
-    node.run(DEAD_MS - 1)
-    expect(node.member(ATTIC).status).toBe('suspect')
-    node.run(1)
-    expect(node.member(ATTIC).status).toBe('dead')
-  })
-
-  test('a later heartbeat through others ends the suspicion of a closed connection', () => {
-    const node = new Driven()
-    node.run(INTERVAL_MS)
-    node.hear(ATTIC, heartbeat({ sequence: 1 }))
-    node.step({ type: 'connection_closed', peer: ATTIC })
-    node.hear(ATTIC, heartbeat({ sequence: 2 }))
-    expect(node.member(ATTIC).status).toBe('alive')
-  })
-
-  test('an opened connection ends a suspicion and counts as a sign of life', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.run(SUSPECT_MS)
-    node.taken()
-    node.step({ type: 'connection_opened', peer: ATTIC })
-    expect(node.changes()).toMatchObject([{ from: 'suspect', to: 'alive', cause: 'connection_opened' }])
-    node.run(SUSPECT_MS - 1)
-    expect(node.member(ATTIC).status).toBe('alive')
-  })
-
-  test('a connection alone resurrects nobody: not the dead, not the unseen', () => {
-    const node = new Driven()
-    node.step({ type: 'connection_opened', peer: ATTIC })
-    expect(node.member(ATTIC).status).toBe('unseen')
-    node.hear(ATTIC, heartbeat())
-    node.run(DEAD_MS)
-    node.step({ type: 'connection_opened', peer: ATTIC })
-    expect(node.member(ATTIC).status).toBe('dead')
-  })
-
-  test('hints about strangers change nothing', () => {
-    const node = new Driven()
-    node.taken()
-    node.step({ type: 'connection_opened', peer: STRANGER })
-    node.step({ type: 'connection_closed', peer: STRANGER })
-    expect(node.taken()).toEqual([])
-  })
-})
-
-describe('a process that was away', () => {
-  test('suspended for an hour: nobody is accused before a fresh period has passed', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.beAway(3_600_000)
-    node.run(SUSPECT_MS)
-    expect(node.member(ATTIC).status).toBe('alive')
-    node.run(LAN.tickMs)
-    expect(node.member(ATTIC).status).toBe('suspect')
-  })
-
-  test('a suspicion from before the absence does not become a verdict by it', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.run(SUSPECT_MS)
-    node.beAway(3_600_000)
-    node.run(DEAD_MS)
-    expect(node.member(ATTIC).status).toBe('suspect')
-    node.run(LAN.tickMs)
-    expect(node.member(ATTIC).status).toBe('dead')
-  })
-
-  test('the absence is noticed when the first call after it is a message about somebody else', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.beAway(3_600_000)
-    node.hear(STRANGER, heartbeat())
-    node.run(SUSPECT_MS - 1)
-    expect(node.member(ATTIC).status).toBe('alive')
-  })
-
-  test('connections that broke meanwhile cast no doubt on the peers', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.beAway(3_600_000)
-    node.step({ type: 'connection_closed', peer: ATTIC })
-    expect(node.member(ATTIC).status).toBe('alive')
+    node.hear(ATTIC, heartbeat({ record: signed(ATTIC, 'attic') }))
+    const { signature } = signed(ATTIC, 'attic')
+    const change = { from: 1, set: {}, unset: ['capabilities'], signature }
+    node.hear(ATTIC, { ...heartbeat({ sequence: 2, recordVersion: 2 }), change })
+    expect(node.member(ATTIC).record?.record_version).toBe(1)
+    expect(node.core.ignored.foreignRecord).toBe(1)
   })
 })
 
 describe('the roster', () => {
-  test('heartbeats of strangers are ignored and counted', () => {
-    const node = new Driven()
+  test('who is taken out is gone with all that was under way; who comes in is unseen', () => {
+    const node = wellConnected()
+    node.silence(ATTIC)
+    node.run(5000)
+    expect(node.status(ATTIC)).toBe('suspect')
     node.taken()
-    node.hear(STRANGER, heartbeat())
-    expect(node.taken()).toEqual([])
-    expect(node.core.ignored()).toEqual({ stranger: 1, stale: 0, foreignRecord: 0, own: 0 })
-    expect(node.core.members().map((member) => member.nodeId)).toEqual(['self', 'attic', 'desk'])
-  })
-
-  test('an admitted peer is unseen until it speaks', () => {
-    const node = new Driven()
-    node.taken()
-    node.step({ type: 'roster', roster: new Map([...ROSTER, [STRANGER, nodeId('new')]]) })
-    expect(node.changes()).toMatchObject([{ nodeId: 'new', from: undefined, to: 'unseen', cause: 'roster' }])
-    node.hear(STRANGER, heartbeat())
-    expect(node.member(STRANGER).status).toBe('alive')
-  })
-
-  test('a removed peer is gone, and its later heartbeats are those of a stranger', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.taken()
-    node.step({ type: 'roster', roster: new Map([...ROSTER].filter(([peer]) => peer !== ATTIC)) })
-    expect(node.changes()).toMatchObject([{ nodeId: 'attic', from: 'alive', to: undefined, cause: 'roster' }])
-    node.hear(ATTIC, heartbeat({ sequence: 2 }))
-    expect(node.core.members().map((member) => member.nodeId)).toEqual(['self', 'desk'])
-    expect(node.core.ignored().stranger).toBe(1)
-  })
-
-  test('a peer that was enrolled again under another node id is a new member', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ incarnation: 5 }))
-    node.taken()
-    node.step({ type: 'roster', roster: new Map([...ROSTER, [ATTIC, nodeId('loft')]]) })
+    const garage = numbered(7)
+    const roster = new Map([...ROSTER].filter(([peer]) => peer !== ATTIC)).set(garage, nodeId('garage'))
+    node.step({ type: 'roster', roster })
     expect(node.changes()).toMatchObject([
-      { nodeId: 'attic', from: 'alive', to: undefined, cause: 'roster' },
-      { nodeId: 'loft', from: undefined, to: 'unseen', cause: 'roster', incarnation: 0 },
+      { peer: ATTIC, from: 'suspect', to: undefined, cause: 'roster' },
+      { peer: garage, from: undefined, to: 'unseen', cause: 'roster' },
     ])
-  })
-
-  test('a roster that did not change forgets nobody', () => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat())
-    node.taken()
-    node.step({ type: 'roster', roster: new Map(ROSTER) })
+    node.run(60_000)
+    expect(node.core.member(ATTIC)).toBeUndefined()
     expect(node.changes()).toEqual([])
-    expect(node.member(ATTIC).status).toBe('alive')
   })
 
-  test('a roster that its owner changes later does not change the table behind its back', () => {
-    const roster = new Map(ROSTER)
-    const node = new Driven(roster)
-    roster.delete(ATTIC)
-    expect(node.core.members()).toHaveLength(3)
+  test('a node whose own credential is taken back keeps its row until its driver ends it', () => {
+    const node = wellConnected()
+    node.step({ type: 'roster', roster: new Map([[ATTIC, nodeId('attic')]]) })
+    node.run(5000)
+    expect(node.core.members().map(({ nodeId }) => nodeId)).toEqual(['attic', 'self'])
   })
 
   test.each([
-    ['node id', record('desk')],
-    ['peer id', record('attic', { peer_id: STRANGER })],
-  ])('a record under the %s of another is refused with its whole message', (_, foreign) => {
-    const node = new Driven()
-    node.hear(ATTIC, heartbeat({ record: { ...foreign, record_version: 1 } }))
-    expect(node.member(ATTIC).status).toBe('unseen')
-    expect(node.core.ignored().foreignRecord).toBe(1)
+    [2, 1],
+    [32, 31],
+  ])('%i members: all others are neighbours', (members, neighbours) => {
+    expect(neighboursOf(members)).toHaveLength(neighbours)
   })
 
-  test('gossip under the own identity is ignored and counted', () => {
-    const node = new Driven()
-    node.hear(SELF, leave(9))
-    expect(node.member(SELF)).toMatchObject({ self: true, status: 'alive', incarnation: incarnation(1) })
-    expect(node.core.ignored().own).toBe(1)
+  test.each([33, 100, 1000])('%i members: 10 to 16 neighbours while nobody was heard of', (members) => {
+    expect(neighboursOf(members).length).toBeGreaterThanOrEqual(10)
+    expect(neighboursOf(members).length).toBeLessThanOrEqual(16)
   })
 
-  test('a clock that goes back stops the node', () => {
-    const node = new Driven()
-    expect(() => node.core.tick(bootMs(node.now - 1))).toThrow('the clock does not go back')
+  test('1000 members: with half of them there, at most 32 neighbours, and two of each ring are there', () => {
+    const node = new Driven({ roster: rosterOf(1000) })
+    for (let index = 1; index < 1000; index += 2) node.hear(numbered(index), heartbeat())
+    const peers = node
+      .taken()
+      .flatMap((effect) => (effect.type === 'neighbours' ? [effect.peers] : []))
+      .at(-1)
+    expect(peers?.length).toBeLessThanOrEqual(32)
+    expect(peers?.filter((peer) => node.status(peer) === 'alive').length).toBeGreaterThanOrEqual(10)
+  })
+
+  function neighboursOf(members: number): readonly string[] {
+    const node = new Driven({ roster: rosterOf(members) })
+    return node.taken().flatMap((effect) => (effect.type === 'neighbours' ? effect.peers : []))
+  }
+})
+
+describe('time', () => {
+  test('between two due times a tick does nothing', () => {
+    const node = wellConnected()
+    const { dueAt } = node.core
+    expect(node.core.tick(bootMs(dueAt - 0.5))).toEqual([])
+    expect(node.core.dueAt).toBe(dueAt)
+  })
+
+  test('a call that is a little late is a sign of bad health, and what was waited for is asked again', () => {
+    const node = wellConnected()
+    node.silence(ATTIC)
+    while (node.sentTo(ATTIC).length === 0) node.run(10)
+    node.beAway(node.core.dueAt - node.now + LAN.lateMs)
+    node.step({ type: 'connection_opened', peer: STRANGER })
+    expect(node.core.localHealth).toBe(1)
+    expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }])
+    expect(node.status(ATTIC)).toBe('alive')
+  })
+
+  test('after leave nothing is due and nothing is heard', () => {
+    const node = wellConnected()
+    node.step({ type: 'leave' })
+    node.taken()
+    expect(node.core.dueAt).toBe(Number.POSITIVE_INFINITY)
+    node.hear(ATTIC, suspect(SELF))
+    node.tell(ATTIC, { type: 'ping', number: 1, incarnation: at(1) })
+    node.step({ type: 'leave' })
+    expect(node.taken()).toEqual([])
+    expect(node.status(SELF)).toBe('left')
   })
 })

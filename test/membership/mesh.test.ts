@@ -94,17 +94,17 @@ describe('5 members', () => {
 
 describe('partitions', () => {
   test.each([
-    [5, 2],
-    [10, 5],
-    [40, 13],
-  ])('%i members cut into %i and the rest agree within 30 s after an hour', (size, part) => {
+    [5, 2, 60],
+    [10, 5, 60],
+    [40, 4, 10],
+  ])('%i members cut into %i and the rest agree within 30 s after %i minutes', (size, part, minutes) => {
     const mesh = grown(size)
     mesh.partition(part)
     mesh.run(5 * MINUTE_MS)
     expect(mesh.status(0, size - 1)).toBe('dead')
     expect(mesh.status(size - 1, 0)).toBe('dead')
     expect(mesh.status(0, part - 1)).toBe('alive')
-    mesh.run(55 * MINUTE_MS)
+    mesh.run((minutes - 5) * MINUTE_MS)
     const healedAt = mesh.now
     mesh.heal()
     mesh.run(30_000)
@@ -156,6 +156,25 @@ test('40 members on rings: a silent one is dead everywhere within 10 s, whoever 
   mesh.run(10_000)
   expect(mesh.deaths(stoppedAt)).toHaveLength(39)
   expect(new Set(mesh.deaths(stoppedAt).map(({ of }) => of))).toEqual(new Set([39]))
+})
+
+test('10 members, plain SWIM by its options: a silent one is dead for all, and nobody else', () => {
+  const plain = {
+    ...MEMBERSHIP_PRESETS.lan,
+    suspicionMaxTimes: 1,
+    confirmationsMax: 0,
+    declare: 'anyone' as const,
+    localHealthMax: 0,
+    freshMs: 0,
+    buddy: false,
+    lateMs: Number.POSITIVE_INFINITY,
+    absentAfterMs: Number.POSITIVE_INFINITY,
+  }
+  const mesh = new Mesh({ size: 10, options: plain })
+  mesh.run(MINUTE_MS)
+  mesh.stop(9)
+  mesh.run(MINUTE_MS)
+  expect(mesh.deaths().map(({ of }) => of)).toEqual(Array(9).fill(9))
 })
 
 test.each(['wan', 'local'] as const)(

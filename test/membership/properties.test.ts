@@ -1,137 +1,302 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { PeerId } from '../../src/base/index.ts'
-import type { GossipMessage, MemberView } from '../../src/membership/index.ts'
-import { ATTIC, DESK, Driven, heartbeat, INTERVAL_MS, LAN, leave, record } from './support.ts'
+import { CodedError, type PeerId } from '../../src/base/index.ts'
+import type { GossipMessage, MembershipInput, StreamMessage } from '../../src/membership/index.ts'
+import { type Fact, overrules } from '../../src/membership/member.ts'
+import { at, Driven, ROSTER, record, SELF, STRANGER, signed } from './support.ts'
 
-interface Delivery {
-  readonly from: PeerId
-  readonly message: GossipMessage
-}
+const PEERS = [...ROSTER.keys()]
+const OTHERS = PEERS.filter((peer) => peer !== SELF)
 
-/**
- * What one honest peer can have said: a sequence number is used once per incarnation, the record version rises with the
- * sequence, and some of its lives end with a leave.
- */
-const sayings = (from: PeerId, id: string): fc.Arbitrary<Delivery[]> =>
-  fc
-    .array(fc.record({ recordChanges: fc.array(fc.boolean(), { maxLength: 4 }), leaves: fc.boolean() }), {
-      maxLength: 3,
-    })
-    .map((lives) =>
-      lives.flatMap(({ recordChanges, leaves }, index) => {
-        const life = index + 1
-        let version = 0
-        const beats = recordChanges.map((changes, beat) => {
-          if (changes) version += 1
-          const fields = { incarnation: life, sequence: beat + 1 }
-          return changes
-            ? heartbeat({ ...fields, record: record(id, { record_version: version }) })
-            : heartbeat(fields)
-        })
-        return [...beats, ...(leaves ? [leave(life)] : [])].map((message) => ({ from, message }))
+const incarnations = fc
+  .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 }))
+  .map(([life, refutations]) => at(life, refutations))
+const statuses = fc.constantFrom('alive' as const, 'suspect' as const, 'dead' as const, 'left' as const)
+const facts: fc.Arbitrary<Fact> = fc.record({ incarnation: incarnations, status: statuses })
+const anyPeer = fc.constantFrom(...PEERS, STRANGER)
+const others = fc.constantFrom(...OTHERS)
+
+const greater = (one: Fact, other: Fact): Fact => (overrules(other, one) ? other : one)
+
+describe('which of two facts holds', () => {
+  test('merging is commutative, associative and idempotent', () => {
+    fc.assert(
+      fc.property(facts, facts, facts, (one, two, three) => {
+        expect(greater(one, one)).toEqual(one)
+        expect(greater(one, two)).toEqual(greater(two, one))
+        expect(greater(greater(one, two), three)).toEqual(greater(one, greater(two, three)))
       }),
     )
+  })
 
-const said = fc.tuple(sayings(ATTIC, 'attic'), sayings(DESK, 'desk')).map((both) => both.flat())
-
-/** Two deliveries of the same messages: any order, any repetition, ticks between them. */
-const twice = said.chain((messages) => {
-  const order = fc
-    .tuple(
-      fc.shuffledSubarray(messages, { minLength: messages.length }),
-      fc.array(fc.constantFrom(...messages, undefined), { maxLength: 20 }),
+  test('the dead come back by a higher incarnation only', () => {
+    fc.assert(
+      fc.property(facts, facts, (known, said) => {
+        fc.pre(known.status === 'dead' && said.status !== 'dead' && said.status !== 'left')
+        expect(overrules(said, known)).toBe(said.incarnation > known.incarnation)
+      }),
     )
-    .chain(([all, more]) => {
-      const deliveries = [...all, ...more]
-      return fc.shuffledSubarray(deliveries, { minLength: deliveries.length })
-    })
-  return fc.tuple(order, order)
+  })
 })
 
-/** Everything but when it was heard. */
-function table(node: Driven): unknown {
-  return node.core
-    .members()
-    .map(({ peer, status, incarnation, record }: MemberView) => ({ peer, status, incarnation, record }))
-}
+/** A row of each, as its own member said it or a witness did: facts that are believed at once. */
+const rows = fc.array(fc.record({ of: others, incarnation: incarnations, status: statuses }), {
+  maxLength: 20,
+})
 
-function deliver(node: Driven, deliveries: readonly (Delivery | undefined)[]): void {
-  // All within less than the time after which somebody is suspected.
-  const pauseMs = (LAN.suspectAfterBeats * INTERVAL_MS - 1) / (deliveries.length + 1)
-  for (const delivery of deliveries) {
-    if (delivery !== undefined) node.hear(delivery.from, delivery.message)
-    node.run(pauseMs)
-  }
-}
-
-describe('properties', () => {
-  test('any order and repetition of the same messages, with ticks between them, ends in the same table', () => {
+describe('tables', () => {
+  test('nodes that are told the same by members themselves have the same hash, in whatever order and however often', () => {
     fc.assert(
-      fc.property(twice, ([first, second]) => {
-        const [one, other] = [new Driven(), new Driven()]
-        deliver(one, first)
-        deliver(other, second)
-        expect(table(one)).toEqual(table(other))
-        for (const node of [one, other]) node.run(3 * LAN.deadAfterBeats * INTERVAL_MS)
-        expect(table(one)).toEqual(table(other))
+      fc.property(rows, fc.infiniteStream(fc.nat()), (said, draws) => {
+        const inOrder = new Driven()
+        for (const row of said) tell(inOrder, row)
+        const shuffled = [...said, ...said]
+          .map((row) => ({ row, place: draws.next().value ?? 0 }))
+          .sort((one, other) => one.place - other.place)
+        const mixed = new Driven({ seed: 2 })
+        for (const { row } of shuffled) tell(mixed, row)
+        expect(mixed.core.tableHash).toBe(inOrder.core.tableHash)
       }),
     )
+
+    function tell(node: Driven, { of, incarnation, status }: { of: PeerId } & Fact): void {
+      if (status === 'left') node.hear(of, { type: 'leave', incarnation })
+      else node.hear(of, { type: 'heartbeat', incarnation, sequence: 1, recordVersion: 0 })
+    }
   })
 
-  test('a message that was heard before changes nothing later, in whatever state the member is', () => {
-    const events = fc.array(
-      fc.oneof(
-        { weight: 4, arbitrary: fc.nat(50).map((index) => ({ type: 'hear', index }) as const) },
-        fc.constantFrom({ type: 'opened' } as const, { type: 'closed' } as const),
-        {
-          weight: 2,
-          arbitrary: fc.integer({ min: 1, max: 6000 }).map((ms) => ({ type: 'run', ms }) as const),
-        },
-      ),
-      { maxLength: 25 },
-    )
+  test('a hash that was kept up to date is that of a table that was told only the outcome', () => {
     fc.assert(
-      fc.property(sayings(ATTIC, 'attic'), events, (messages, script) => {
+      fc.property(rows, (said) => {
         const node = new Driven()
-        const heard: Delivery[] = []
-        for (const event of script) {
-          if (event.type === 'run') node.run(event.ms)
-          else if (event.type === 'hear') {
-            const delivery = messages[event.index % Math.max(1, messages.length)]
-            if (delivery === undefined) continue
-            heard.push(delivery)
-            node.hear(delivery.from, delivery.message)
-          } else node.step({ type: `connection_${event.type}`, peer: ATTIC })
-          const before = node.member(ATTIC)
-          for (const old of heard) node.hear(old.from, old.message)
-          expect(node.member(ATTIC)).toEqual(before)
-        }
-      }),
-    )
-  })
-
-  test('a member whose heartbeats arrive within their interval is never dead, whatever connections do', () => {
-    const beats = fc.array(
-      fc.record({
-        afterMs: fc.integer({ min: 0, max: INTERVAL_MS }),
-        hint: fc.constantFrom('connection_opened', 'connection_closed', undefined),
-        awayMs: fc.constantFrom(0, 0, 0, 5000, 3_600_000),
-      }),
-      { maxLength: 60 },
-    )
-    fc.assert(
-      fc.property(beats, (schedule) => {
-        const node = new Driven()
-        schedule.forEach(({ afterMs, hint, awayMs }, index) => {
-          node.run(afterMs)
-          if (awayMs > 0) node.beAway(awayMs)
-          if (hint !== undefined) node.step({ type: hint, peer: ATTIC })
-          node.hear(ATTIC, heartbeat({ sequence: index + 1 }))
-          expect(node.member(ATTIC).status).toBe('alive')
+        for (const { of, incarnation, status } of said)
+          node.tell(OTHERS[0] ?? SELF, {
+            type: 'rows',
+            rows: [{ peer: of, incarnation, status, recordVersion: 0 }],
+            buckets: [],
+            isAsking: false,
+          })
+        const fresh = new Driven()
+        const outcome = node.core
+          .members()
+          .filter(({ self, incarnation }) => !self && incarnation > 0)
+          .map(({ peer, incarnation, status }) => ({ peer, incarnation, status, recordVersion: 0 }))
+        fresh.tell(OTHERS[0] ?? SELF, {
+          type: 'rows',
+          rows: outcome.flatMap((row) => (row.status === 'unseen' ? [] : [{ ...row, status: row.status }])),
+          buckets: [],
+          isAsking: false,
         })
-        expect(node.changes().filter((change) => change.to === 'dead')).toEqual([])
+        expect(fresh.core.tableHash).toBe(node.core.tableHash)
       }),
+    )
+  })
+})
+
+const accused = fc.record({ peer: anyPeer, incarnation: incarnations })
+const gossip: fc.Arbitrary<GossipMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant('heartbeat' as const),
+    incarnation: incarnations,
+    sequence: fc.integer({ min: 1, max: 9 }),
+    recordVersion: fc.nat(4),
+  }),
+  anyPeer.chain((author) =>
+    fc.record({
+      type: fc.constant('heartbeat' as const),
+      incarnation: incarnations,
+      sequence: fc.integer({ min: 1, max: 9 }),
+      recordVersion: fc.nat(4),
+      record: fc.constant(signed(author, ROSTER.get(author) ?? 'x')),
+    }),
+  ),
+  fc.record({
+    type: fc.constant('suspect' as const),
+    members: fc.array(
+      fc.record({
+        peer: anyPeer,
+        incarnation: incarnations,
+        evidence: fc.constantFrom('silence' as const, 'closed' as const),
+      }),
+      { maxLength: 5 },
+    ),
+  }),
+  fc.record({ type: fc.constant('dead' as const), members: fc.array(accused, { maxLength: 5 }) }),
+  fc.record({ type: fc.constant('leave' as const), incarnation: incarnations }),
+)
+const number = fc.nat(12)
+const message: fc.Arbitrary<StreamMessage> = fc.oneof(
+  fc.record({ type: fc.constant('ping' as const), number, incarnation: incarnations }),
+  fc.record({ type: fc.constant('ping' as const), number, incarnation: incarnations, accused: incarnations }),
+  fc.record({
+    type: fc.constant('ping' as const),
+    number,
+    incarnation: incarnations,
+    onBehalfOf: fc.record({ peer: anyPeer, number }),
+  }),
+  fc.record({ type: fc.constant('ack' as const), number, incarnation: incarnations }),
+  fc.record({
+    type: fc.constant('ack' as const),
+    number,
+    incarnation: incarnations,
+    heardDirectly: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('ping_req' as const),
+    number,
+    target: anyPeer,
+    patienceMs: fc.integer({ min: 1, max: 2000 }),
+  }),
+  fc.record({
+    type: fc.constant('relayed' as const),
+    number,
+    incarnation: incarnations,
+    heardDirectly: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('nack' as const), number }),
+  fc.record({ type: fc.constant('sync' as const), hash: fc.string({ maxLength: 8 }) }),
+  fc.record({
+    type: fc.constant('sync' as const),
+    hash: fc.constant(''),
+    buckets: fc.array(fc.nat(), { minLength: 64, maxLength: 64 }),
+  }),
+  fc.record({
+    type: fc.constant('rows' as const),
+    rows: fc.array(
+      fc.record({ peer: anyPeer, incarnation: incarnations, status: statuses, recordVersion: fc.nat(5) }),
+      { maxLength: 6 },
+    ),
+    buckets: fc.array(fc.nat(63), { maxLength: 64 }),
+    isAsking: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('want' as const), peers: fc.array(anyPeer, { maxLength: 5 }) }),
+  fc.record({
+    type: fc.constant('records' as const),
+    records: fc.array(
+      anyPeer.map((author) => signed(author, ROSTER.get(author) ?? 'x')),
+      { maxLength: 5 },
+    ),
+  }),
+)
+const inputs: fc.Arbitrary<MembershipInput> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({ type: fc.constant('gossip' as const), from: anyPeer, message: gossip }),
+  },
+  { weight: 8, arbitrary: fc.record({ type: fc.constant('message' as const), from: anyPeer, message }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('connection_opened' as const), peer: anyPeer }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('connection_closed' as const),
+      peer: anyPeer,
+      byPeer: fc.boolean(),
+    }),
+  },
+  fc.constantFrom<MembershipInput>(
+    { type: 'roster', roster: ROSTER },
+    { type: 'roster', roster: new Map([...ROSTER].slice(0, 3)) },
+    { type: 'record', record: record('self') },
+  ),
+)
+const scripts = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: inputs },
+    { weight: 2, arbitrary: fc.integer({ min: 0, max: 4000 }).map((ms) => ({ type: 'run', ms }) as const) },
+    {
+      weight: 1,
+      arbitrary: fc.integer({ min: 0, max: 60_000 }).map((ms) => ({ type: 'away', ms }) as const),
+    },
+  ),
+  { maxLength: 40 },
+)
+
+/** Whatever comes: hostile, repeated, out of order, while the process comes and goes. */
+describe('any course of inputs', () => {
+  const play = (
+    script: typeof scripts extends fc.Arbitrary<infer Script> ? Script : never,
+    node: Driven,
+  ): void => {
+    for (const event of script) {
+      if (event.type === 'run') node.run(event.ms)
+      else if (event.type === 'away') node.beAway(event.ms)
+      else
+        try {
+          node.step(event)
+        } catch (thrown) {
+          if (!(thrown instanceof CodedError)) throw thrown
+        }
+    }
+  }
+
+  test('breaks no invariant; time goes on; no member goes back to a lower incarnation or from dead to alive without a higher one', () => {
+    fc.assert(
+      fc.property(scripts, (script) => {
+        const node = new Driven()
+        node.taken()
+        play(script, node)
+        const known = new Map<PeerId, { incarnation: number; status: string | undefined }>()
+        for (const change of node.changes()) {
+          const before = known.get(change.peer)
+          known.set(change.peer, { incarnation: change.incarnation, status: change.to })
+          if (before === undefined || before.status === undefined || change.from === undefined) continue
+          expect(change.incarnation).toBeGreaterThanOrEqual(before.incarnation)
+          const isBack = before.status === 'dead' && (change.to === 'alive' || change.to === 'suspect')
+          if (isBack) expect(change.incarnation).toBeGreaterThan(before.incarnation)
+        }
+        node.run(60_000)
+        expect(node.core.dueAt).toBeGreaterThanOrEqual(node.now)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test('is the same with the same seed', () => {
+    fc.assert(
+      fc.property(scripts, (script) => {
+        const [one, other] = [new Driven(), new Driven()]
+        play(script, one)
+        play(script, other)
+        expect(one.taken()).toEqual(other.taken())
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('a member that answers every probe is not declared dead by this node, whatever else is said', () => {
+    const [attic = SELF, ...accusers] = OTHERS
+    const said = fc.array(
+      fc.record({
+        by: fc.constantFrom(...accusers),
+        what: fc.constantFrom('suspect' as const, 'dead' as const, 'row' as const),
+        afterMs: fc.integer({ min: 0, max: 2500 }),
+      }),
+      { maxLength: 20 },
+    )
+    fc.assert(
+      fc.property(said, (script) => {
+        const node = new Driven()
+        node.connectWell(...OTHERS)
+        for (const { by, what, afterMs } of script) {
+          node.run(afterMs)
+          node.tell(attic, { type: 'nack', number: 0 })
+          const { incarnation } = node.member(attic)
+          const accusedOf = { peer: attic, incarnation }
+          if (what === 'row')
+            node.tell(by, {
+              type: 'rows',
+              rows: [{ ...accusedOf, status: 'dead', recordVersion: 0 }],
+              buckets: [],
+              isAsking: false,
+            })
+          else if (what === 'dead') node.hear(by, { type: 'dead', members: [accusedOf] })
+          else node.hear(by, { type: 'suspect', members: [{ ...accusedOf, evidence: 'closed' }] })
+          expect(node.status(attic)).toBe('alive')
+        }
+        node.run(30_000)
+        expect(node.changes().filter(({ peer, to }) => peer === attic && to === 'dead')).toEqual([])
+      }),
+      { numRuns: 50 },
     )
   })
 })

@@ -25,7 +25,30 @@ describe('npm run sim', () => {
     expect(parseOptions(['--mutations', '--json'])).toEqual({ mode: 'mutations', isJson: true })
   })
 
+  it('runs cases of the failure detector', () => {
+    const asked =
+      '--scenario membership --nodes 10,100 --case steady-5,churn --profile all --hours 0.5 --seeds 2'
+    expect(parseOptions(asked.split(' '))).toEqual({
+      mode: 'membership',
+      isJson: false,
+      plan: {
+        nodes: [10, 100],
+        cases: ['steady-5', 'churn'],
+        profiles: ['ours', 'plain-swim', 'memberlist'],
+        hours: 0.5,
+        seeds: [1, 2],
+        isTwice: false,
+        reportFile: undefined,
+      },
+    })
+  })
+
   it.each([
+    [['--scenario', 'membership', '--nodes', '1'], /--nodes/],
+    [['--scenario', 'membership', '--nodes', '1001'], /--nodes/],
+    [['--scenario', 'membership', '--case', 'steady-5,nope'], /--case is "steady-5,nope"/],
+    [['--scenario', 'membership', '--profile', 'serf'], /--profile is "serf"/],
+    [['--scenario', 'membership', '--hours', '0'], /--hours/],
     [['--scenario', 'nope'], /--scenario is "nope"/],
     [['--seeds', 'many'], /--seeds is "many"/],
     [['--seeds', '0'], /--seeds is "0"/],

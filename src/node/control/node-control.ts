@@ -110,7 +110,7 @@ export interface NodeView {
   readonly orders: NodeOrdersView
 }
 
-export interface LinkView {
+interface LinkView {
   /** What the connection takes; absent without a connection. */
   readonly path: LinkPath | undefined
   readonly remoteAddress: string | undefined
@@ -123,7 +123,7 @@ export interface LinkView {
   readonly fault: 'to_peer' | 'from_peer' | 'both' | undefined
 }
 
-export type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
+type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
 
 /** How a node stands by the admin orders that the answering node knows. */
 export interface NodeOrdersView {
