@@ -37,7 +37,8 @@ export const PROFILES: readonly Profile[] = [
   {
     name: 'plain-swim',
     hangsUp: false,
-    summary: 'SWIM with suspicion, and a fixed time to refute as long as the shortest of ours, so that it is about as fast',
+    summary:
+      'SWIM with suspicion, and a fixed time to refute as long as the shortest of ours, so that it is about as fast',
     options: {
       ...CLASSIC,
       suspicionMaxTimes: 1,
