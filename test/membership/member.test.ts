@@ -291,7 +291,7 @@ describe('time', () => {
     node.silence(ATTIC)
     node.beAway(20_000)
     node.run(0)
-    expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }])
+    expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }, { type: 'sync' }])
     node.step({ type: 'connection_closed', peer: ATTIC, byPeer: true })
     expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }])
   })
