@@ -278,10 +278,12 @@ export class Membership {
     if (member === undefined || !member.isConnected) return
     member.isConnected = false
     this.connections -= 1
+    if (!member.isNeighbour || !member.isThere || !this.context.options.alert) return
     // An absence breaks connections to the healthiest peer.
     const isOurFault = this.context.now - this.context.backAt < this.context.options.probePeriodMs
-    if (!byPeer || isOurFault || !member.isNeighbour || !member.isThere || !this.context.options.alert) return
-    member.hasClosed = true
+    member.hasClosed = byPeer && !isOurFault
+    // A ping that was under way went with the connection.
+    if (!member.hasClosed && member.probe?.isUnderWay !== true) return
     this.suspicions.prober.forget(member)
     this.suspicions.prober.start(member)
   }

@@ -286,6 +286,16 @@ describe('time', () => {
     expect(node.status(ATTIC)).toBe('alive')
   })
 
+  test('back from an absence, a ping that went with a connection that others had closed meanwhile is sent again', () => {
+    const node = wellConnected()
+    node.silence(ATTIC)
+    node.beAway(20_000)
+    node.run(0)
+    expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }, { type: 'sync' }])
+    node.step({ type: 'connection_closed', peer: ATTIC, byPeer: true })
+    expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }])
+  })
+
   test('after leave nothing is due and nothing is heard', () => {
     const node = wellConnected()
     node.step({ type: 'leave' })
