@@ -271,7 +271,7 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
       {
         file: 'src/node/rejoin-group.ts',
         find: 'const { index, term } = await client.rejoin(REJOIN_DEADLINE_MS)',
-        replace: 'const { appliedIndex: index, term } = core.status',
+        replace: 'const { index, term } = { index: logIndex(0), term: core.status.term }',
       },
     ],
     scenarios: ['disks', 'authority'],
