@@ -16,6 +16,7 @@ const outcome: Outcome = {
     payloadBytesMax: 80_000,
   },
   degreeMax: 9,
+  startDegreeMax: 9,
   firstSuspicionMs: [2, 1, 3],
   firstDeadMs: [5, 4],
   everywhereMs: [6],
