@@ -21,7 +21,7 @@ const START_WITHIN_MS = 2000
 /** Until everybody has heard of everybody once. */
 const WARM_UP_MS_MAX = 1_800_000
 /** Until the connections of the start that nobody wants any more are closed. */
-const SETTLE_MS = 75_000
+const SETTLE_MS = 150_000
 /** Between two changes of one member's record: a task starts or ends. */
 const RECORD_MEAN_MS = 600_000
 
