@@ -297,6 +297,8 @@ interface ResultJudged {
   readonly key: ScopeKey
   readonly leaseId: LeaseId
   readonly accepted: boolean
+  /** The newest token of the key that the task itself had been told of by then; 0: none. */
+  readonly known: LeaseId | 0
 }
 
 /** A task came to be known at its submitter (journalled, acknowledged to whoever gave it). */

@@ -2,9 +2,9 @@
  * `bench history`: whether a node's memory stays what it was while grants come and go, and how long a node takes to start again
  * with all of them in its past.
  */
-import { readFileSync } from 'node:fs'
 import { assert } from '../../src/base/index.ts'
 import type { PopuliCluster } from './populi-cluster.ts'
+import { rssMiBOf } from './process-usage.ts'
 import { median, rounded } from './stats.ts'
 
 /** Memory is sampled so many times over the whole run. */
@@ -42,7 +42,7 @@ export async function benchHistory(
     const target = Math.round((grants * sample) / SAMPLES)
     if (target > made) await load.grant(clients, target - made)
     made = target
-    const now = ours.pids().map(rssMiB)
+    const now = ours.pids().map(rssMiBOf)
     for (const [node, mib] of now.entries()) samples[node]?.push(mib)
     if (sample % WARM_UP_SAMPLES === 0)
       say(`${String(made).padStart(9)} grants   memory ${now.map((mib) => mib.toFixed(0)).join(', ')} MiB`)
@@ -66,9 +66,3 @@ export async function benchHistory(
 }
 
 const late = (samples: readonly number[]): number => median(samples.slice(-WARM_UP_SAMPLES))
-
-/** Resident memory of a process; Linux only, as etcd's package is. */
-function rssMiB(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kib ?? 0) / 1024
-}

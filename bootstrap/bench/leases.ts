@@ -6,7 +6,7 @@ import type { Contestant } from './contestant.ts'
 import type { EtcdCluster } from './etcd-cluster.ts'
 import type { Measured } from './load.ts'
 import type { LoadProcess } from './load-process.ts'
-import { cpuMsOf } from './machine.ts'
+import { cpuMsOf } from './process-usage.ts'
 import { median, rounded } from './stats.ts'
 
 const WARM_UP_MS = 1000

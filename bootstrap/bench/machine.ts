@@ -1,5 +1,4 @@
 /** What the figures were measured on, and whether the disk deserves the name. */
-import { readFileSync } from 'node:fs'
 import { mkdtemp, open, statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -59,17 +58,3 @@ async function probeDisk(path: string): Promise<readonly number[]> {
   }
   return took
 }
-
-/** CPU time that a process has used, its own threads included; 0 where the system does not tell (not Linux). */
-export function cpuMsOf(pid: number): number {
-  try {
-    // The name of the program may hold spaces; after its closing bracket come state, …, utime (12th), stime.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-    return (Number(fields[11]) + Number(fields[12])) * MS_PER_CLOCK_TICK
-  } catch {
-    return 0
-  }
-}
-
-/** `USER_HZ` is 100 on every Linux that Node runs on. */
-const MS_PER_CLOCK_TICK = 10

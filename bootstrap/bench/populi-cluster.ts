@@ -1,27 +1,19 @@
 /** Our side: nodes made and started as a person would (init, invite, join, up), and one more machine for the load. */
 import { z } from 'zod'
 import { present } from '../../src/base/index.ts'
+import { ControlClient, type StatusView } from '../../src/node/control/index.ts'
 import { VERSION } from '../../src/node/index.ts'
 import { DemoNode } from '../demo/demo-node.ts'
 import { type Contestant, freePorts, until } from './contestant.ts'
 import { LoadProcess } from './load-process.ts'
 
 const invite = z.looseObject({ invite: z.string() })
-const status = z.looseObject({
-  nodeId: z.string(),
-  peerId: z.string(),
-  peerAddresses: z.array(z.string()),
-  authority: z.looseObject({
-    leader: z.string().nullish(),
-    voters: z.array(z.string()),
-    commitIndex: z.number(),
-    appliedIndex: z.number(),
-  }),
-  members: z.looseObject({ alive: z.number() }),
-})
-type Status = z.output<typeof status>
 
+/** The autopilot makes groups of 1, 3 or 5; whoever has no place among them is a learner. */
+const VOTERS_MAX = 5
+/** For a handful of nodes; each more adds its share. */
 const READY_WITHIN_MS = 60_000
+const READY_WITHIN_MS_PER_NODE = 5_000
 
 export class PopuliCluster implements Contestant {
   readonly name = 'populi'
@@ -30,13 +22,13 @@ export class PopuliCluster implements Contestant {
   private readonly count: number
   private readonly env: Readonly<Record<string, string>>
   private readonly loads: LoadProcess[] = []
-  private nodes: readonly DemoNode[] = []
+  nodes: readonly DemoNode[] = []
   /** The machine that the load process is. */
   private asker: DemoNode | undefined
 
-  constructor(folder: string, voters: number, env: Readonly<Record<string, string>> = {}) {
+  constructor(folder: string, count: number, env: Readonly<Record<string, string>> = {}) {
     this.folder = folder
-    this.count = voters
+    this.count = count
     this.env = env
   }
 
@@ -47,7 +39,7 @@ export class PopuliCluster implements Contestant {
       return new DemoNode(this.folder, `node-${index}`, this.env, { peer, facade })
     })
     const [founder, ...others] = this.nodes
-    const first = present(founder, 'at least one voter')
+    const first = present(founder, 'at least one node')
     await first.cli(['init', '--node-id', first.name])
     await first.up()
     for (const node of others) {
@@ -55,21 +47,19 @@ export class PopuliCluster implements Contestant {
       await node.up()
     }
     await this.healthy()
-    this.asker = new DemoNode(this.folder, 'asker')
-    await enrol(first, this.asker)
   }
 
   async openLoad(): Promise<LoadProcess> {
     const all = await Promise.all(this.nodes.map(statusOf))
     const servers = all.map(({ peerId, peerAddresses }) => ({ peer: peerId, addresses: peerAddresses }))
-    const { dataDir } = present(this.asker, 'an enrolled machine')
-    const load = await LoadProcess.start({ kind: 'populi', dataDir, servers })
+    this.asker ??= await this.newAsker()
+    const load = await LoadProcess.start({ kind: 'populi', dataDir: this.asker.dataDir, servers })
     this.loads.push(load)
     return load
   }
 
   async leader(): Promise<number> {
-    const { authority } = await statusOf(present(this.nodes[0], 'a node'))
+    const { authority } = await statusOf(this.node(0))
     return this.nodes.findIndex(({ name }) => name === authority.leader)
   }
 
@@ -105,27 +95,41 @@ export class PopuliCluster implements Contestant {
     return present(this.nodes[server], 'a node')
   }
 
-  /** All vote, know the same leader, see each other, and have the same log or at most what was just granted less. */
-  private async healthy(): Promise<void> {
-    await until(`${this.count} nodes vote and have caught up`, READY_WITHIN_MS, async () => {
-      const all = await Promise.all(this.nodes.map(statusOf))
+  private async newAsker(): Promise<DemoNode> {
+    const asker = new DemoNode(this.folder, 'asker')
+    await enrol(this.node(0), asker)
+    return asker
+  }
+
+  /** All that may vote do, all know the same leader, see each other, and have the same log or at most what was just granted less. */
+  async healthy(): Promise<void> {
+    const withinMs = READY_WITHIN_MS + this.count * READY_WITHIN_MS_PER_NODE
+    await until(`${this.count} nodes have their places and have caught up`, withinMs, async () => {
+      const all: StatusView[] = []
+      // One after another up to the first that is not: a status is work for the node and for the leader, and there may be many.
+      for (const node of this.nodes) {
+        const one = await statusOf(node).catch(() => undefined)
+        if (one === undefined || !this.isHealthy(one)) return false
+        all.push(one)
+      }
       const commits = all.map(({ authority }) => authority.commitIndex)
-      const behind = Math.max(...commits) - Math.min(...commits)
-      return behind < 1000 && all.every((one) => this.isHealthy(one, all))
+      const leaders = new Set(all.map(({ authority }) => authority.leader))
+      return leaders.size === 1 && Math.max(...commits) - Math.min(...commits) < 1000
     })
   }
 
-  private isHealthy({ authority, members }: Status, all: readonly Status[]): boolean {
+  private isHealthy({ authority, members }: StatusView): boolean {
+    const { leader, voters, learners } = authority
     return (
-      authority.leader != null &&
-      authority.leader === all[0]?.authority.leader &&
-      authority.voters.length === this.count &&
+      leader !== undefined &&
+      voters.length === Math.min(this.count, VOTERS_MAX) &&
+      voters.length + learners.length === this.count &&
       members.alive === this.count
     )
   }
 }
 
-const statusOf = (node: DemoNode): Promise<Status> => node.json(status, ['status'])
+const statusOf = ({ dataDir }: DemoNode): Promise<StatusView> => new ControlClient(dataDir).status()
 
 async function enrol(founder: DemoNode, node: DemoNode): Promise<void> {
   const made = await founder.json(invite, ['invite'])

@@ -13,4 +13,15 @@ export function median(values: readonly number[]): number {
   return (percentile(values, 0.5) - percentile(descending, 0.5)) / 2
 }
 
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** How steep the line is that lies closest to the points (least squares), in y per x. @param points at least two, not all above each other */
+export function slope(points: readonly (readonly [x: number, y: number])[]): number {
+  const x0 = mean(points.map(([x]) => x))
+  const y0 = mean(points.map(([, y]) => y))
+  const spread = mean(points.map(([x]) => (x - x0) ** 2))
+  return mean(points.map(([x, y]) => (x - x0) * (y - y0))) / spread
+}
+
 export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits))

@@ -63,7 +63,10 @@ export class DemoNode {
   ) {
     this.name = name
     this.dataDir = join(folder, name)
-    this.env = { ...process.env, ...DEMO_ENV, ...env }
+    // Without it each process strips the types from all sources itself, which takes it half a second and 25 MiB for good: the
+    // package is JavaScript and costs neither.
+    const compileCache = { NODE_COMPILE_CACHE: join(folder, 'compile-cache') }
+    this.env = { ...process.env, ...compileCache, ...DEMO_ENV, ...env }
     this.ports = ports
   }
 

@@ -3,8 +3,8 @@
  * an older token than the newest changes anything.
  *
  * "Newest" for a renewal: the newest grant in the log, for renewals go through the log. For a result at a submitter:
- * the newest of which it can know, that is the newest grant answered to a client on its machine, or under which
- * something already runs. (A grant that was applied while its answer is still under way has had no effect yet.)
+ * the newest of which the task has been told, or under which something already runs. (A grant that was applied while its
+ * answer is still under way, or waits behind what came to the task before it, has had no effect yet.)
  */
 import type { LeaseId, PeerId, ScopeKey } from '../../src/base/index.ts'
 import type { LeaseCall, Observation, Observed } from '../observation.ts'
@@ -24,7 +24,6 @@ export class Fencing implements Checker {
   private readonly pending = new Map<string, Pending>()
   /** By token: the operation that was answered with it. */
   private readonly answered = new RecentMap<LeaseId, string>(REMEMBERED_ENDED_MAX)
-  private readonly known = new RecentMap<string, LeaseId>(REMEMBERED_ENDED_MAX)
   private readonly started = new RecentMap<ScopeKey, LeaseId>(REMEMBERED_ENDED_MAX)
   private newestToken = 0
 
@@ -98,7 +97,6 @@ export class Fencing implements Checker {
       if (other !== undefined && other !== name)
         this.report(`token ${outcome.leaseId} of ${call.key} was given out twice`, node, atMs)
       this.answered.set(outcome.leaseId, name)
-      raise(this.known, `${node} ${call.key}`, outcome.leaseId)
     }
     if (call.kind === 'renew' && newest !== undefined && newest > call.leaseId)
       this.report(
@@ -108,8 +106,8 @@ export class Fencing implements Checker {
       )
   }
 
-  private resultAccepted({ node, key, leaseId, atMs }: Observed<'result-judged'>): void {
-    const newest = Math.max(this.known.get(`${node} ${key}`) ?? 0, this.started.get(key) ?? 0)
+  private resultAccepted({ node, key, leaseId, known, atMs }: Observed<'result-judged'>): void {
+    const newest = Math.max(known, this.started.get(key) ?? 0)
     if (leaseId < newest)
       this.report(`accepts a result of ${key} under token ${leaseId}; the newest is ${newest}`, node, atMs)
   }

@@ -212,8 +212,11 @@ export class FaultInjector {
         return this.block(one, other, fault.forMs)
       case 'slow-path':
         return this.during(fault.forMs, network.path(one.peer, other.peer).slowDown(fault.times))
-      case 'stall-stream':
-        return network.endAt(one.peer, other.peer)?.stream(fault.protocol).stall(fault.forMs)
+      case 'stall-stream': {
+        const stream = network.endAt(one.peer, other.peer)?.stream(fault.protocol)
+        if (stream !== undefined) this.during(fault.forMs, stream.stall())
+        return
+      }
       case 'congest': {
         const stream = network.endAt(one.peer, other.peer)?.stream(fault.protocol)
         if (stream !== undefined) this.during(fault.forMs, stream.congest(fault.messages))

@@ -269,9 +269,9 @@ export const CONSENSUS_MUTATIONS: readonly Mutation[] = [
     why: 'A node that lost its log takes part as if it were new, before the others have taken its vote away (ADR 0009).',
     edits: [
       {
-        file: 'src/node/mesh-node.ts',
-        find: 'const { index, term } = await this.client.rejoin(REJOIN_DEADLINE_MS)',
-        replace: 'const { appliedIndex: index, term } = this.core.status',
+        file: 'src/node/rejoin-group.ts',
+        find: 'const { index, term } = await client.rejoin(REJOIN_DEADLINE_MS)',
+        replace: 'const { index, term } = { index: logIndex(0), term: core.status.term }',
       },
     ],
     scenarios: ['disks', 'authority'],

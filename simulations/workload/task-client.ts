@@ -2,7 +2,7 @@
  * Gives tasks to the submitter of one machine, as a user at its keyboard would, and tells what became of them, over all lives
  * of the node.
  */
-import type { Random, ScopeKey, TaskId } from '../../src/base/index.ts'
+import type { LeaseId, Random, TaskId } from '../../src/base/index.ts'
 import type { MeshNode } from '../../src/node/index.ts'
 import { digestOf } from '../world/facts.ts'
 import type { Machine } from '../world/machine.ts'
@@ -128,7 +128,9 @@ export class TaskClient {
   private watchResults(submission: Submission): void {
     const { task, scopeKey } = submission
     const handle = task.handle.bind(task)
+    let known: LeaseId | 0 = 0
     task.handle = (event, wall) => {
+      if (event.type === 'lease-granted' && event.leaseId > known) known = event.leaseId
       if (event.type !== 'message' || event.message.type !== 'remote_task_result') return handle(event, wall)
       const before = task.record.refusedResults
       const wasFinal = task.record.finalResults
@@ -136,13 +138,16 @@ export class TaskClient {
       const leaseId = event.message.exec_lease_id
       const changed =
         task.record.finalResults > wasFinal || (wasFinal === 0 && task.record.refusedResults === before)
-      if (leaseId !== undefined) this.judged(scopeKey, leaseId, changed)
+      if (leaseId !== undefined)
+        this.world.observe({
+          type: 'result-judged',
+          node: this.machine.peer,
+          key: scopeKey,
+          leaseId: leaseId as LeaseId,
+          accepted: changed,
+          known,
+        })
       return effects
     }
-  }
-
-  private judged(key: ScopeKey, leaseId: number, accepted: boolean): void {
-    const { peer: node } = this.machine
-    this.world.observe({ type: 'result-judged', node, key, leaseId: leaseId as never, accepted })
   }
 }

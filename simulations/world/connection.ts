@@ -99,7 +99,7 @@ export class Stream {
   /** Arrived, and waiting for the path, for a stalled stream or for those before it. */
   private readonly held: Message[] = []
   private lastArrivalMs = 0
-  private stalledUntilMs = 0
+  private stalls = 0
   private releasing = false
   /** Sent, and its handler has not settled: what the receiver has given no credit for. */
   private unfinished = 0
@@ -127,11 +127,13 @@ export class Stream {
     queue.after(this.lastArrivalMs - queue.nowMs, () => this.arrive(message))
   }
 
-  /** Head-of-line blocking: nothing of this stream arrives for `ms`, while others do. */
-  stall(ms: number): void {
-    const { queue } = this.connection.network
-    this.stalledUntilMs = Math.max(this.stalledUntilMs, queue.nowMs + ms)
-    queue.after(ms, () => this.flow())
+  /** Head-of-line blocking: nothing of this stream arrives, while others do, until the returned function is called. */
+  stall(): () => void {
+    this.stalls += 1
+    return () => {
+      this.stalls -= 1
+      this.flow()
+    }
   }
 
   /** The receiver gives credit for so many messages only, until the returned function is called. */
@@ -164,7 +166,7 @@ export class Stream {
     const { self, peer } = this.from
     const target = this.connection.endAt(peer)
     const isOpening = !target.isOpen && !target.isClosed
-    return isOpening || network.queue.nowMs < this.stalledUntilMs || !network.passes(self, peer)
+    return isOpening || this.stalls > 0 || !network.passes(self, peer)
   }
 
   private arrive(message: Message): void {

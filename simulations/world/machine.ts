@@ -4,7 +4,6 @@
  */
 import {
   CodedError,
-  incarnation,
   type LeaseId,
   type PeerId,
   type Random,
@@ -13,7 +12,7 @@ import {
   taskId,
 } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
-import { MeshNode, RosterBook, type TaskIds } from '../../src/node/index.ts'
+import { MeshNode, type PeerEvent, RosterBook, type TaskIds } from '../../src/node/index.ts'
 import type { RaftOptions } from '../../src/raft/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
 import type { ObservedFact } from '../observation.ts'
@@ -26,6 +25,9 @@ import type { Damage, VirtualDisk } from './virtual-disk.ts'
 import { VirtualGuardian } from './virtual-guardian.ts'
 import { VirtualProcess } from './virtual-process.ts'
 import { VirtualTransport } from './virtual-transport.ts'
+
+/** Nobody forges records here. */
+const RECORD_SIGNER = { sign: () => new Uint8Array(64), verify: () => true }
 
 /** After a node gave itself up, the service manager starts it again. */
 const RESTART_AFTER_MS = { min: 300, max: 2000 } as const
@@ -154,8 +156,8 @@ export class Machine implements Endpoint {
     this.current?.process.take(work)
   }
 
-  tellPeer(type: 'connected' | 'disconnected', peer: PeerId): void {
-    this.current?.transport.tellPeer({ type, peer })
+  tellPeer(event: PeerEvent): void {
+    this.current?.transport.tellPeer(event)
   }
 
   deliver(from: PeerId, protocol: string, bytes: Uint8Array): void | Promise<void> {
@@ -289,7 +291,11 @@ export class Machine implements Endpoint {
       taskIds: taskIds(this.random.fork()),
       raftOptions,
       logger: silentLogger,
-      incarnation: incarnation(life.number),
+      events: { record: () => undefined },
+      life: life.number,
+      // The next process of this machine has a higher one in any case.
+      keepLife: () => Promise.resolve(),
+      recordSigner: RECORD_SIGNER,
       book: this.book(),
       ownRecord: (runningTasks) => ({
         id: this.name,

@@ -10,6 +10,7 @@
  * Rejected: packets. Nothing above a stream can tell a lost packet from a slow one.
  */
 import { type PeerId, present, type Random } from '../../src/base/index.ts'
+import type { PeerEvent } from '../../src/node/index.ts'
 import { Connection, type End } from './connection.ts'
 import type { EventQueue } from './event-queue.ts'
 import { Path, type PathQuality } from './path.ts'
@@ -26,7 +27,7 @@ export interface Endpoint {
   isAdmitted(peer: PeerId): boolean
   /** Hands over to the process: at once, or when it goes on. */
   take(work: () => void): void
-  tellPeer(type: 'connected' | 'disconnected', peer: PeerId): void
+  tellPeer(event: PeerEvent): void
   deliver(from: PeerId, protocol: string, bytes: Uint8Array): void | Promise<void>
   deliverGossip(from: PeerId, bytes: Uint8Array): void
 }
@@ -100,7 +101,7 @@ export class Network {
   hangUp(self: PeerId, peer: PeerId): void {
     const connection = this.connections.get(pairName(self, peer))
     // Not within the caller's own step.
-    if (connection !== undefined) this.queue.after(0, () => this.closeEnd(connection, self))
+    if (connection !== undefined) this.queue.after(0, () => this.closeEnd(connection, self, false))
   }
 
   /** Everything under way between the two is lost; each end is told, not at the same time. */
@@ -190,13 +191,14 @@ export class Network {
     if (connection?.endAt(from).isClosed) this.tellLater(connection, to)
   }
 
-  private closeEnd(connection: Connection, self: PeerId): void {
+  /** @param byPeer whether the other side or the network ended it, as this end sees it. */
+  private closeEnd(connection: Connection, self: PeerId, byPeer = true): void {
     const end = connection.endAt(self)
     if (end.isClosed) return
     const wasOpen = end.isOpen
     end.close()
     const endpoint = this.endpoint(self)
-    if (wasOpen) endpoint.take(() => endpoint.tellPeer('disconnected', end.peer))
+    if (wasOpen) endpoint.take(() => endpoint.tellPeer({ type: 'disconnected', peer: end.peer, byPeer }))
     this.tellLater(connection, end.peer)
     this.dialSoon(self, end.peer)
   }
@@ -261,9 +263,9 @@ export class Network {
       // Each end knows of the connection at its own time; nothing comes in over it before.
       this.queue.after(this.path(peer, self.peer).delayMs(), () =>
         self.take(() => {
-          if (wasOpen) self.tellPeer('disconnected', peer)
+          if (wasOpen) self.tellPeer({ type: 'disconnected', peer, byPeer: false })
           if (!connection.endAt(self.peer).open()) return
-          self.tellPeer('connected', peer)
+          self.tellPeer({ type: 'connected', peer })
           connection.flow(peer)
         }),
       )

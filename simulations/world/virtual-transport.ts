@@ -5,11 +5,15 @@ import type { VirtualProcess } from './virtual-process.ts'
 
 type MessageHandler = Parameters<Transport['onMessage']>[1]
 
-/** The network as one life of a node sees it. After the end of that life it does nothing. */
+/**
+ * The network as one life of a node sees it. After the end of that life it does nothing. The worlds are small: all are
+ * neighbours of all, as with the real network up to 32 machines, and nothing is connected to on demand.
+ */
 export class VirtualTransport implements Transport {
   readonly self: PeerId
   private readonly network: Network
   private readonly process: VirtualProcess
+  private neighbours: ReadonlySet<PeerId> = new Set()
   private readonly handlers = new Map<string, MessageHandler>()
   private readonly peerHandlers: ((event: PeerEvent) => void)[] = []
   private readonly gossipHandlers: ((from: PeerId, message: Uint8Array) => void)[] = []
@@ -22,6 +26,23 @@ export class VirtualTransport implements Transport {
 
   isConnected(peer: PeerId): boolean {
     return !this.process.isOver && this.network.endAt(this.self, peer) !== undefined
+  }
+
+  canReach(peer: PeerId): boolean {
+    return this.isConnected(peer)
+  }
+
+  setNeighbours(peers: readonly PeerId[]): void {
+    this.neighbours = new Set(peers)
+  }
+
+  want(peer: PeerId): boolean {
+    return this.neighbours.has(peer)
+  }
+
+  linkOf(): undefined {
+    // The paths of a world have no addresses.
+    return undefined
   }
 
   connectedPeers(): readonly PeerId[] {

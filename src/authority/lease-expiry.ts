@@ -74,6 +74,11 @@ export class LeaseExpiry {
     }
   }
 
+  /** No lease is waited for. */
+  get isIdle(): boolean {
+    return this.spans.size === 0
+  }
+
   /** The lease has ended. */
   forget(leaseId: LeaseId): void {
     const span = this.spans.get(leaseId)

@@ -245,6 +245,24 @@ export const ERRORS = {
     5,
     'free as soon as the holder has stopped, at the latest when its {ttlMs} ms have passed; `--force` does not wait',
   ),
+  'lease.holder_quarantined': entry(
+    '{holder} is quarantined: it gets no lease and keeps none',
+    409,
+    4,
+    'give the work to another node; `populi admin orders` says who ordered it and why',
+  ),
+  'lease.holder_retired': entry(
+    '{holder} is retired: it gets no lease and keeps none',
+    409,
+    4,
+    'give the work to another node; `populi admin orders` says who ordered it and why',
+  ),
+  'lease.holder_in_maintenance': entry(
+    '{holder} is in maintenance: it gets no new lease, and keeps those that it has until the drain is over',
+    409,
+    4,
+    'give the work to another node, or wait; `populi admin orders` says who ordered it and for how long',
+  ),
   'lease.too_many': entry(
     '{count} leases are live, the limit is {max}',
     503,
@@ -307,6 +325,12 @@ export const ERRORS = {
     409,
     5,
     'give the task to another node of the mesh',
+  ),
+  'drain.unfinished': entry(
+    '{node} is not drained, and the deadline has passed: {state}',
+    409,
+    1,
+    'once it has heard of the order it ends what is left; `populi nodes` shows when that is none',
   ),
   'node.stopping': entry('the node is stopping', 503, 5, 'try again when it is up'),
   'output.closed': entry('the reader of the output went away', 499, 1, 'nothing to do'),

@@ -86,6 +86,14 @@ export const LIMITS = {
   /** Time that calls under way get when the node stops; then their connections are closed. */
   controlStopMsMax: 5_000,
 
+  // events
+  /** Events of the mesh, and as many of work, that a node keeps in memory (2 MB each) and on disk: months of a quiet mesh, an hour of a busy one. Beyond: the oldest go. */
+  eventsKept: 10_000,
+  /** Events in one write to the disk: 256 KiB of usual ones. The rest goes into the next. */
+  eventBatchMax: 1000,
+  /** A text in an event: a sentence, or a scope key as tasks have them. Longer: cut. */
+  eventTextCharsMax: 512,
+
   // node configuration
   /** Clock rates of healthy machines differ by less than 0.1 %; a bound above a tenth would eat the lease's stop budget. */
   driftRatioMax: 0.1,
@@ -97,6 +105,26 @@ export const LIMITS = {
   gossipMessageBytesMax: 8 * KiB,
   /** Lists and objects within each other in the unknown fields of a node record; the contract's own need 3. Beyond: `wire.malformed`. */
   nodeRecordDepthMax: 8,
+  // admin orders
+  /** Orders that hold: one for each of three fields of each machine of the roster. Beyond: refused, and counted. */
+  ordersMax: 3000,
+  /** Statement of one order: ids and times have about 300 bytes, a reason at its limit 600. Beyond: `limit.exceeded` at the issuer, `wire.malformed` elsewhere. */
+  orderBytesMax: KiB,
+  /** Why an order was given: a sentence. Beyond: `input.invalid` at the issuer. */
+  orderReasonCharsMax: 200,
+  /** Orders in one gossip message: 6.7 KiB at their limit, below `gossipMessageBytesMax`. The rest goes into the next. */
+  ordersPerGossipMax: 6,
+  /** Orders in one message between two peers: 280 KiB at their limit. The rest goes into the next. */
+  ordersPerMessageMax: 256,
+  /** The year 2100: an order of a later time is refused, for nobody with a clock that is right could give a later one. */
+  orderTimeUnixMsMax: 4_102_444_800_000,
+  /** Orders that one millisecond of hybrid time tells apart. Beyond: the next millisecond is begun. */
+  orderCounterMax: 2_147_483_647,
+  /** An order from so far ahead of this node's clock is believed, with a warning: one of the two clocks is wrong. */
+  orderClockAheadMs: 600_000,
+  /** How far ahead the end of a maintenance or of a drain may lie: a year; what is meant for longer has no end. Beyond: `input.invalid`. */
+  orderSpanMsMax: 366 * 24 * 3_600_000,
+
   /** Rows, ids or records in one message of anti-entropy: 400 records of 2 KiB fit into a message between peers. */
   syncRowsMax: 256,
   /** Members that one gossip message accuses: about 3 KiB. The rest goes into the next. */
@@ -119,6 +147,8 @@ export const LIMITS = {
   // node
   /** Requests of this node in flight, to all peers: 64 clients times some calls, with room. Beyond: `net.queue_full`. */
   rpcPendingMax: 4096,
+  /** Messages of one protocol that wait until a peer which this node is not always connected to is dialled. Beyond: `net.queue_full`. */
+  demandQueueMessagesMax: 64,
   /** Requests of one peer being served at a time: above a session's in-flight limit. Beyond: `net.queue_full`. */
   rpcServingPerPeerMax: 512,
   /** Requests that one node forwards to the leader in one message: a session's in-flight limit. The rest goes into the next. */
@@ -148,8 +178,12 @@ export const LIMITS = {
   connectionStreamsMax: 256,
   /** Window of one Yamux stream that its reader has freed and not yet told of: half of what a sender starts with (256 KiB). */
   windowUpdateHeldBytesMax: 128 * KiB,
-  /** Connections of a node; libp2p closes the least valued beyond it. */
+  /** Connections of a node; libp2p closes the least valued beyond it. Above 32 neighbours and the next two together, so that it never has to. */
   connectionsMax: 300,
+  /** Peers beyond its neighbours that a node wants a connection to: the 71 of the authority's group, and whom it sends something to. Beyond: not dialled, `send` says `disconnected`. */
+  wantedPeersMax: 160,
+  /** Connections that a node neither wants nor needs for its neighbours: others wanted them. Beyond: the longest unused is closed; who needs it dials again. */
+  spareLinksMax: 64,
   /** Connections per second and address that are let in before Noise; a household behind one NAT, or many nodes on one machine, restart together. */
   inboundConnectionsPerSecondMax: 100,
   /** Connections under way through Noise. Beyond: refused, the dialler tries again. */

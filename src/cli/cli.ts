@@ -1,7 +1,10 @@
 /** The program `populi`: from arguments to an exit code. It neither reads nor ends the process that it runs in. */
 import { Command, CommanderError } from 'commander'
 import { Cli } from './command.ts'
+import { addAdmin } from './commands/admin.ts'
 import { addCancel } from './commands/cancel.ts'
+import { addDrain } from './commands/drain.ts'
+import { addEvents } from './commands/events.ts'
 import { addInit } from './commands/init.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
@@ -86,6 +89,9 @@ const COMMANDS = [
   addTasks,
   addTask,
   addCancel,
+  addDrain,
+  addAdmin,
+  addEvents,
   addStore,
   addVersion,
 ]

@@ -3,6 +3,7 @@
  * process of its own.
  */
 import type { Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 import { CodedError } from '../base/index.ts'
 
 export interface CliIo {
@@ -13,6 +14,8 @@ export interface CliIo {
   readonly stderr: Sink
   /** Wall clock, milliseconds since 1970. */
   now(): number
+  /** Resolves when `ms` have passed. */
+  pause(ms: number): Promise<void>
   /** Calls `handler` at each SIGINT and SIGTERM instead of ending the process. The result takes it back. */
   onInterrupt(handler: () => void): () => void
 }
@@ -36,6 +39,7 @@ export function processIo(): CliIo {
     stdout: streamSink(process.stdout, 'standard output'),
     stderr: streamSink(process.stderr, 'standard error'),
     now: () => Date.now(),
+    pause: (ms) => setTimeout(ms),
     onInterrupt: (handler) => {
       const signals = ['SIGINT', 'SIGTERM'] as const
       for (const signal of signals) process.on(signal, handler)

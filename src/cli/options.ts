@@ -1,7 +1,8 @@
 /** Values of options, from text. Each throws CodedError `input.invalid` (exit code 2) with what it accepts. */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CodedError } from '../base/index.ts'
+import { CodedError, LIMITS } from '../base/index.ts'
+import { EVENT_KINDS, type EventKind } from '../node/control/index.ts'
 import type { CliIo } from './io.ts'
 
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -19,6 +20,51 @@ export function durationOption(flag: string, maxMs: number): (text: string) => n
       accepts: `a number and a unit (ms, s, m, h, d) such as 30s or 15m, at most ${Math.floor(maxMs / UNIT_MS.h)}h`,
     })
   }
+}
+
+/** `2026-11-22`, with `T08:00` or `T08:00:30` and `Z` or `+01:00`; without a zone it is local time. Milliseconds since 1970. */
+export function timeOption(flag: string): (text: string) => number {
+  return (text) => {
+    const isIso = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2})?)?$/.test(text)
+    // A date alone would be taken for midnight in Greenwich.
+    const unixMs = isIso ? Date.parse(text.includes('T') ? text : `${text}T00:00`) : Number.NaN
+    if (!Number.isNaN(unixMs)) return unixMs
+    throw new CodedError('input.invalid', {
+      field: flag,
+      got: text,
+      accepts: 'a time such as 2026-11-22T08:00 (local) or 2026-11-22T08:00Z',
+    })
+  }
+}
+
+/** A whole number from 0 to `max`. */
+export function numberOption(flag: string, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : max + 1
+    if (value <= max) return value
+    throw new CodedError('input.invalid', {
+      field: flag,
+      got: text,
+      accepts: `a whole number from 0 to ${max}`,
+    })
+  }
+}
+
+/** Why an order is given. */
+export function reasonOption(text: string): string {
+  if (text.length >= 1 && text.length <= LIMITS.orderReasonCharsMax) return text
+  throw new CodedError('input.invalid', {
+    field: '--reason',
+    got: text.slice(0, 20),
+    accepts: `1 to ${LIMITS.orderReasonCharsMax} characters`,
+  })
+}
+
+/** Collects `--kind member`, given any number of times. */
+export function kindOption(text: string, before: readonly EventKind[] = []): readonly EventKind[] {
+  if (Object.hasOwn(EVENT_KINDS, text)) return [...before, text as EventKind]
+  const accepts = `one of ${Object.keys(EVENT_KINDS).join(', ')}`
+  throw new CodedError('input.invalid', { field: '--kind', got: text, accepts })
 }
 
 /** Collects `--env K=V`, given any number of times. The last value of a name counts. */

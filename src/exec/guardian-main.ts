@@ -5,6 +5,7 @@
  *
  * Usage: node guardian-main.ts DIRECTORY, with `POPULI_EXECUTION_OWNER` in the environment.
  */
+import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
 import { present, SystemClock } from '../base/index.ts'
 import { FrameWriter, readFrames } from './frames.ts'
@@ -50,3 +51,6 @@ commandPipe.on('close', () => leave(0))
 eventPipe.on('error', () => undefined)
 
 events.write({ kind: 'ready' })
+// Where `NODE_COMPILE_CACHE` is set (the sources, run as they are): a guardian seldom ends in a way that lets Node write the cache, and the
+// next one is to find it: 65 MiB instead of 95.
+flushCompileCache()

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { CodedError, decode, encode, LIMITS } from '../base/index.ts'
+import { type OrdersGossip, ordersGossipSchema } from './order-gossip.ts'
 import { signatureSchema, signedRecordSchema } from './signed-record.ts'
 import { incarnationSchema, peerSchema } from './wire-fields.ts'
 
@@ -61,33 +62,42 @@ const deadSchema = z.object({
 /** "I am leaving on purpose." Ends the incarnation: nothing of it is believed afterwards. */
 const leaveSchema = z.object({ type: z.literal('leave'), incarnation: incarnationSchema })
 
-const SCHEMAS = { heartbeat: heartbeatSchema, suspect: suspectSchema, dead: deadSchema, leave: leaveSchema }
+const SCHEMAS = {
+  heartbeat: heartbeatSchema,
+  suspect: suspectSchema,
+  dead: deadSchema,
+  leave: leaveSchema,
+  orders: ordersGossipSchema,
+}
 
 export type Heartbeat = Readonly<z.output<typeof heartbeatSchema>>
 export type Leave = Readonly<z.output<typeof leaveSchema>>
 export type RecordChange = Readonly<z.output<typeof recordChangeSchema>>
 type Suspect = Readonly<z.output<typeof suspectSchema>>
 type Dead = Readonly<z.output<typeof deadSchema>>
+/** What the member table is made of. */
 export type GossipMessage = Heartbeat | Suspect | Dead | Leave
+/** All that travels on the topic: admin orders have a core of their own. */
+type AnyGossip = GossipMessage | OrdersGossip
 
 const envelopeSchema = z.looseObject({ type: z.string().max(64) })
 
 /** @throws CodedError `limit.exceeded` above `LIMITS.gossipMessageBytesMax`. */
-export function encodeGossip(message: GossipMessage): Uint8Array {
+export function encodeGossip(message: AnyGossip): Uint8Array {
   const bytes = encode(message)
   checkSize(bytes)
   return bytes
 }
 
 /** @throws CodedError `limit.exceeded`, `wire.malformed`, `wire.unknown_type`. */
-export function decodeGossip(bytes: Uint8Array): GossipMessage {
+export function decodeGossip(bytes: Uint8Array): AnyGossip {
   checkSize(bytes)
   const { type } = decode(envelopeSchema, bytes, 'gossip message')
   if (!isKnown(type)) throw new CodedError('wire.unknown_type', { what: 'gossip message', got: type })
   return decode(SCHEMAS[type], bytes, `gossip message "${type}"`)
 }
 
-function isKnown(type: string): type is GossipMessage['type'] {
+function isKnown(type: string): type is AnyGossip['type'] {
   return Object.hasOwn(SCHEMAS, type)
 }
 

@@ -13,7 +13,7 @@ import { CodedError, conform, encode, LIMITS } from '../base/index.ts'
 import { type NodeRecord, nodeRecordSchema } from './node-record.ts'
 
 /** From one record to the next. Both are about the same node. */
-export interface FieldChanges {
+interface FieldChanges {
   /** Fields with their new values. */
   readonly set: Readonly<Record<string, unknown>>
   /** Fields that are gone. */

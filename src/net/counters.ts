@@ -12,6 +12,14 @@ const NAMES = [
   'linksExpelled',
   /** Connections closed because the node took the peer for dead. */
   'linksHungUp',
+  /** Connections closed because neither side used them any more. */
+  'linksIdledOut',
+  /** Connections closed because too many that nobody here wants were open. */
+  'linksEvicted',
+  /** Connections that were asked for on demand, and refused because too many were wanted. */
+  'demandRefused',
+  /** Changes of the node's own addresses that its peers were told of. */
+  'addressChanges',
   /** Connections closed after repeated broken frames. */
   'peersBarred',
   /** Streams opened again after a reset. */

@@ -16,6 +16,8 @@ import { muxer } from './muxer.ts'
 import { gossipTopic, kadProtocol, servicePrefix } from './protocols.ts'
 import type { NetSettings } from './settings.ts'
 
+const KAD_SELF_QUERY_MS = 24 * 3_600_000
+
 type Services = {
   identify: Identify
   identifyPush: IdentifyPush
@@ -46,7 +48,8 @@ export function createHost(init: HostInit): Promise<Host> {
       announce: [...init.announce],
       announceFilter: announced,
     },
-    transports: [tcp()],
+    // By default a socket without traffic for two minutes is closed: what is idle is the keeper's to say (link-keeper.ts).
+    transports: [tcp({ inboundSocketInactivityTimeout: 0, outboundSocketInactivityTimeout: 0 })],
     connectionEncrypters: [encrypter],
     streamMuxers: [muxer],
     connectionGater: init.gate,
@@ -106,6 +109,9 @@ function services({ scopeId, settings }: HostInit) {
       clientMode: false,
       peerInfoMapper: passthroughMapper,
       datastorePrefix: `/populi/${scopeId}/kad`,
+      // Default 5 minutes. Each query of the own id connects to a good part of the mesh, and tells nobody anything: neighbours are a
+      // random part of it as it is.
+      querySelfInterval: KAD_SELF_QUERY_MS,
       networkDialTimeout: { minTimeout: settings.addressDialTimeoutMs, maxTimeout: settings.dialTimeoutMs },
     }),
   }

@@ -20,9 +20,17 @@ interface LinkTableInit
   readonly clock: Clock
   readonly isAdmitted: (peer: PeerId) => boolean
   readonly onConnected: (link: Link) => void
-  readonly onDisconnected: (peer: PeerId) => void
-  /** No connection to `peer` is left, confirmed or not. `livedMs` is how long the last link was confirmed; 0 if it never was. */
-  readonly onGone: (peer: PeerId, livedMs: number) => void
+  /** `byPeer`: the other side or the network ended it, not this node. */
+  readonly onDisconnected: (peer: PeerId, byPeer: boolean) => void
+  /** No connection to `peer` is left, confirmed or not. */
+  readonly onGone: (peer: PeerId, last: LastLink) => void
+}
+
+/** How the last connection to a peer was, and went. */
+export interface LastLink {
+  /** How long it was confirmed; 0 if it never was. */
+  readonly livedMs: number
+  readonly byPeer: boolean
 }
 
 interface Entry {
@@ -89,8 +97,10 @@ export class LinkTable {
     if (peer === undefined) return
     const wasAwaited = this.stopAwaiting(peer, connection)
     const entry = this.entries.get(peer)
-    if (entry?.link.connection === connection) this.end(entry, 'it closed')
-    else if (wasAwaited && !this.has(peer)) this.init.onGone(peer, 0)
+    // What this node ends itself is taken out of the table before it closes. (libp2p's own "local" flag is no help: a reset
+    // by the other side counts as local there.)
+    if (entry?.link.connection === connection) this.end(entry, 'it closed', true)
+    else if (wasAwaited && !this.has(peer)) this.init.onGone(peer, { livedMs: 0, byPeer: true })
   }
 
   onStream(protocol: Protocol, stream: Stream, connection: Connection): void {
@@ -119,7 +129,15 @@ export class LinkTable {
     if (entry?.link !== link) return
     this.init.counters.count(why)
     this.init.logger.info({ peer: link.peer, reason }, 'hanging up')
-    this.end(entry, reason)
+    this.end(entry, reason, false)
+  }
+
+  /** Closes a link that nobody uses. */
+  retire(link: Link, why: CounterName): void {
+    const entry = this.entries.get(link.peer)
+    if (entry?.link !== link) return
+    this.init.counters.count(why)
+    this.end(entry, 'nobody uses it', false)
   }
 
   /** Ends the link to a peer that does not answer any more; whoever of the two can be reached again dials anew. */
@@ -144,7 +162,7 @@ export class LinkTable {
     for (const [peer, { link }] of this.entries) {
       const wasConnected = link.isConnected
       link.close('the node stops')
-      if (wasConnected) this.init.onDisconnected(peer)
+      if (wasConnected) this.init.onDisconnected(peer, false)
     }
     this.entries.clear()
     for (const connections of this.waiting.values()) for (const { timer } of connections) clearTimeout(timer)
@@ -171,7 +189,7 @@ export class LinkTable {
     this.entries.set(peer, { link, openedAt: now, connectedAt: undefined })
     if (former !== undefined) {
       this.init.counters.count('duplicatesClosed')
-      this.close(former, 'another connection is used')
+      this.close(former, 'another connection is used', false)
     }
     for (const { connection: other } of [...(this.waiting.get(peer) ?? [])]) {
       this.stopAwaiting(peer, other)
@@ -214,20 +232,20 @@ export class LinkTable {
   }
 
   /** The link in use ends and nothing takes its place. */
-  private end(entry: Entry, reason: string): void {
+  private end(entry: Entry, reason: string, byPeer: boolean): void {
     const { peer } = entry.link
     const livedMs = this.connectedForMs(peer)
     this.entries.delete(peer)
-    this.close(entry, reason)
+    this.close(entry, reason, byPeer)
     this.forgetWindows(peer)
-    if (!this.has(peer)) this.init.onGone(peer, livedMs)
+    if (!this.has(peer)) this.init.onGone(peer, { livedMs, byPeer })
   }
 
-  private close(entry: Entry, reason: string): void {
+  private close(entry: Entry, reason: string, byPeer: boolean): void {
     const wasConnected = entry.link.isConnected
     entry.link.close(reason)
     refuse(entry.link.connection, reason)
-    if (wasConnected) this.init.onDisconnected(entry.link.peer)
+    if (wasConnected) this.init.onDisconnected(entry.link.peer, byPeer)
   }
 
   private await(peer: PeerId, connection: Connection): void {

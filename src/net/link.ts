@@ -36,6 +36,8 @@ export interface LinkDeps {
 export class Link {
   readonly peer: PeerId
   readonly connection: Connection
+  /** Looks of the keeper since the last message of ours in either direction. */
+  idleLooks = 0
   private readonly deps: LinkDeps
   private readonly outbound = new Map<Protocol, OutboundStream>()
   private readonly inbound = new Map<Protocol, InboundStream>()
@@ -64,6 +66,7 @@ export class Link {
 
   send(protocol: Protocol, message: Uint8Array): 'queued' | 'full' | 'disconnected' {
     if (this.state !== 'connected') return 'disconnected'
+    this.idleLooks = 0
     return present(this.outbound.get(protocol), 'an outbound stream per protocol').send(message)
   }
 
@@ -74,7 +77,10 @@ export class Link {
       stream,
       window: this.deps.windowOf(this.peer, protocol),
       messageBytesMax: this.deps.settings.messageBytesMax,
-      deliver: (message) => this.deps.deliver(this.peer, protocol, message),
+      deliver: (message) => {
+        this.idleLooks = 0
+        return this.deps.deliver(this.peer, protocol, message)
+      },
       onViolation: (violation) => this.deps.onViolation(this, protocol, violation),
     })
     this.inbound.set(protocol, inbound)

@@ -6,16 +6,14 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import {
   assert,
-  type Clock,
   CodedError,
   InvariantError,
   LIMITS,
   type Logger,
   type PeerId,
   present,
-  type Random,
-  type ScopeId,
 } from '../base/index.ts'
+import { AddressWatch } from './address-watch.ts'
 import { listenAddress } from './addresses.ts'
 import { Connector } from './connector.ts'
 import { Counters } from './counters.ts'
@@ -25,34 +23,17 @@ import { Gossip } from './gossip.ts'
 import { createHost, type Host } from './host.ts'
 import { peerIdOfSeed, privateKeyOfSeed } from './identity.ts'
 import type { Link } from './link.ts'
+import { endsOf } from './link-ends.ts'
+import { LinkKeeper } from './link-keeper.ts'
+import { pathOf } from './link-path.ts'
 import { LinkTable } from './link-table.ts'
 import { locate } from './locate.ts'
 import { LogThrottle } from './log-throttle.ts'
+import type { MeshNetworkInit } from './mesh-network-init.ts'
+import type { LinkFacts, PeerEvent, SendResult } from './peer-facts.ts'
 import { PROTOCOLS, type Protocol, protocolName } from './protocols.ts'
 import { DEFAULT_SETTINGS, type NetSettings } from './settings.ts'
 import { startFailure } from './start-failure.ts'
-
-export interface MeshNetworkInit {
-  /** 32 bytes: the node's Ed25519 key. */
-  readonly privateKeySeed: Uint8Array
-  readonly scopeId: ScopeId
-  /** TCP multiaddrs, e.g. `/ip4/127.0.0.1/tcp/0`. */
-  readonly listen: readonly string[]
-  /** What others are told instead of the addresses listened on. */
-  readonly announce?: readonly string[]
-  /** Asked at each connection, in both directions, right after Noise. Must not throw. */
-  readonly isAdmitted: (peer: PeerId) => boolean
-  readonly logger: Logger
-  readonly random: Random
-  readonly clock: Clock
-  /** Lower bounds and shorter times, for tests. */
-  readonly settings?: Partial<NetSettings>
-}
-
-export interface PeerEvent {
-  readonly type: 'connected' | 'disconnected'
-  readonly peer: PeerId
-}
 
 type MessageHandler = (from: PeerId, message: Uint8Array) => void | Promise<void>
 type PeerHandler = (event: PeerEvent) => void
@@ -72,6 +53,9 @@ export class MeshNetwork {
   private readonly stats = new Counters()
   private readonly links: LinkTable
   private readonly connector: Connector
+  private readonly keeper: LinkKeeper
+  private readonly addressWatch: AddressWatch
+  private readonly facts = new WeakMap<Link, LinkFacts>()
   private readonly messageHandlers = new Map<Protocol, MessageHandler>()
   private readonly peerHandlers: PeerHandler[] = []
   private readonly gossipHandlers: GossipHandler[] = []
@@ -88,6 +72,14 @@ export class MeshNetwork {
     this.throttle = new LogThrottle(this.logger, init.clock)
     this.links = this.createLinks()
     this.connector = this.createConnector()
+    const { links, settings } = this
+    this.keeper = new LinkKeeper({ links, settings, keeps: (peer) => this.connector.keeps(peer) })
+    this.addressWatch = new AddressWatch({
+      everyMs: settings.addressCheckMs,
+      counters: this.stats,
+      addresses: () => this.addresses(),
+      onChanged: () => void this.running?.host.services.identifyPush.push(),
+    })
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -129,6 +121,8 @@ export class MeshNetwork {
     if (this.running !== running) throw new CodedError('node.stopping')
     running.gossip.start()
     this.connector.start()
+    this.keeper.start()
+    this.addressWatch.start()
   }
 
   /** Ends every link, with its `disconnected` event, then the host. Does not throw. */
@@ -137,6 +131,8 @@ export class MeshNetwork {
     if (running === undefined) return
     this.running = undefined
     this.connector.stop()
+    this.keeper.stop()
+    this.addressWatch.stop()
     running.gossip.stop()
     this.links.closeAll()
     try {
@@ -147,12 +143,35 @@ export class MeshNetwork {
   }
 
   /**
-   * The peers to stay connected to, with the addresses last known. Replaces the former list; who is no longer on it is
-   * not dialled any more, but stays connected until `enforceGate`. Addresses that are malformed or name
-   * another peer are ignored and counted.
+   * The peers that can be dialled, with the addresses last known; all of them are neighbours until `setNeighbours` says otherwise.
+   * Replaces the former list; who is no longer on it is not dialled any more, but stays connected until
+   * `enforceGate`. Addresses that are malformed or name another peer are ignored and counted.
    */
   setPeers(peers: readonly { peer: PeerId; addresses: readonly string[] }[]): void {
     this.connector.setPeers(peers)
+  }
+
+  /** The peers to stay connected to; the others on demand only. */
+  setNeighbours(peers: readonly PeerId[]): void {
+    this.connector.setNeighbours(peers)
+  }
+
+  /**
+   * Keeps or makes a connection to a peer for the next `forMs`, neighbour or not. What is sent on demand wants its peer by itself.
+   * @returns false when it is not known, or too many are wanted.
+   */
+  want(peer: PeerId, forMs: number): boolean {
+    return this.connector.want(peer, forMs)
+  }
+
+  /** Connected, or connected to as soon as something is sent. A neighbour without a connection is neither: it is dialled in vain. */
+  canReach(peer: PeerId): boolean {
+    return this.isConnected(peer) || this.connector.isOnDemand(peer)
+  }
+
+  linkOf(peer: PeerId): LinkFacts | undefined {
+    const link = this.links.connectedTo(peer)
+    return link === undefined ? undefined : this.facts.get(link)
   }
 
   /** Closes the connections of peers that are no longer admitted. */
@@ -178,15 +197,19 @@ export class MeshNetwork {
 
   /**
    * Queues `message` (not empty, not changed afterwards). `queued` is no receipt: what was queued when a stream or
-   * connection ends is dropped and counted, so every protocol retries by its own rules.
+   * connection ends is dropped and counted, so every protocol retries by its own rules. `dialling`: a peer that is no neighbour
+   * is being connected to for this; try again when it is.
    * @throws CodedError `net.frame_too_large`.
    */
-  send(peer: PeerId, protocol: Protocol, message: Uint8Array): 'queued' | 'full' | 'disconnected' {
+  send(peer: PeerId, protocol: Protocol, message: Uint8Array): SendResult {
     assert(message.byteLength > 0, 'a message has at least one byte')
     const { messageBytesMax } = this.settings
     if (message.byteLength > messageBytesMax)
       throw new CodedError('net.frame_too_large', { got: message.byteLength, max: messageBytesMax })
-    return this.links.connectedTo(peer)?.send(protocol, message) ?? 'disconnected'
+    const link = this.links.connectedTo(peer)
+    if (link !== undefined) return link.send(protocol, message)
+    if (this.connector.isNeighbour(peer)) return 'disconnected'
+    return this.connector.want(peer, this.settings.demandMs) ? 'dialling' : 'disconnected'
   }
 
   /**
@@ -232,8 +255,8 @@ export class MeshNetwork {
       logger: this.logger,
       deliver: (peer, protocol, message) => this.deliver(peer, protocol, message),
       onConnected: (link) => this.onConnected(link),
-      onDisconnected: (peer) => this.tellPeer({ type: 'disconnected', peer }),
-      onGone: (peer, livedMs) => this.connector.onGone(peer, livedMs),
+      onDisconnected: (peer, byPeer) => this.tellPeer({ type: 'disconnected', peer, byPeer }),
+      onGone: (peer, last) => this.connector.onGone(peer, last),
     })
   }
 
@@ -241,6 +264,7 @@ export class MeshNetwork {
     return new Connector({
       self: this.self,
       settings: this.settings,
+      clock: this.init.clock,
       random: this.init.random.fork(),
       counters: this.stats,
       logger: this.logger,
@@ -297,7 +321,10 @@ export class MeshNetwork {
   }
 
   private onConnected(link: Link): void {
+    const ends = endsOf(link.connection)
+    if (ends !== undefined) this.facts.set(link, { path: pathOf(ends), remoteAddress: ends.remote })
     void this.identify(link)
+    this.keeper.makeRoom()
     this.tellPeer({ type: 'connected', peer: link.peer })
   }
 

@@ -2,7 +2,7 @@
 import type { ScopeId } from '../base/index.ts'
 
 /** One long-lived stream per peer, protocol and direction. */
-export const PROTOCOLS = ['raft', 'snapshot', 'rpc', 'task'] as const
+export const PROTOCOLS = ['raft', 'snapshot', 'rpc', 'task', 'membership'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
 export const protocolName = (scope: ScopeId, protocol: Protocol): string => `/populi/${scope}/${protocol}/1`

@@ -24,6 +24,18 @@ export interface NetSettings {
   readonly redialMsMin: number
   /** Longest pause: a machine that comes back is found within this time, whatever it missed. */
   readonly redialMsMax: number
+  /** First pause after the other side, or the network, ended a connection: whoever restarted is back soon, and whoever died is found out soon. The lower peer id takes the first half. */
+  readonly quickRedialMsMax: number
+  /** How long something that was sent to a peer without a connection keeps it dialled. */
+  readonly demandMs: number
+  /** A connection that neither side keeps, and over which no message of ours went for so long, is closed. */
+  readonly idleCloseMs: number
+  /** Peers wanted beyond the neighbours. */
+  readonly wantedPeersMax: number
+  /** Connections that nothing here keeps. */
+  readonly spareLinksMax: number
+  /** How often the node's own addresses are looked at. */
+  readonly addressCheckMs: number
   /** A connection that lived shorter counts as one more failed attempt, so that a flapping peer is not dialled in a loop. */
   readonly stableMs: number
   /** Failed attempts after which the Kad-DHT is asked where the peer is now. */
@@ -61,6 +73,13 @@ export const DEFAULT_SETTINGS: NetSettings = {
   dialGraceMs: 1000,
   redialMsMin: 100,
   redialMsMax: 15_000,
+  quickRedialMsMax: 100,
+  demandMs: 10_000,
+  // Far above the time that a neighbour's probes take to come round (20 neighbours, one probe per second).
+  idleCloseMs: 120_000,
+  wantedPeersMax: LIMITS.wantedPeersMax,
+  spareLinksMax: LIMITS.spareLinksMax,
+  addressCheckMs: 2000,
   stableMs: 5000,
   lookupAfterFailures: 3,
   lookupTimeoutMs: 5000,

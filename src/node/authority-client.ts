@@ -201,7 +201,7 @@ export class AuthorityClient {
   private whomToAsk(): PeerId | undefined {
     const { transport, random } = this.init
     const usable = (peer: PeerId | undefined): peer is PeerId =>
-      peer !== undefined && (peer === transport.self || transport.isConnected(peer))
+      peer !== undefined && (peer === transport.self || transport.canReach(peer))
     if (usable(this.hint)) return this.hint
     const known = this.init.knownLeader()
     if (usable(known)) return known

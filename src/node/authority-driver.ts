@@ -26,6 +26,7 @@ import {
   unreachable,
 } from '../base/index.ts'
 import { type Entry, type ProposeResult, RAFT_DEFAULTS, type RaftCore } from '../raft/index.ts'
+import type { Cancel, Scheduler } from './ports.ts'
 
 interface PendingProposal {
   readonly term: Term
@@ -33,10 +34,14 @@ interface PendingProposal {
   readonly reject: (error: CodedError) => void
 }
 
+/** How often leases that are due are looked for: a small part of the shortest TTL. */
+const EXPIRY_TICK_MS = 50
+/** Who asks for another leader than the one that failed, and one is known, asks that one after this while and not in a tight loop. */
+const KNOWN_LEADER_MS = 25
+
 interface LeaderWait {
   readonly notLeader: PeerId | undefined
-  readonly until: number
-  readonly resolve: () => void
+  readonly end: () => void
 }
 
 interface AuthorityDriverInit {
@@ -44,6 +49,7 @@ interface AuthorityDriverInit {
   readonly machine: AuthorityStateMachine
   readonly store: StateStore
   readonly clock: Clock
+  readonly scheduler: Scheduler
   readonly logger: Logger
   readonly driftRatio: number
   readonly onEvent: (event: AuthorityEvent) => void
@@ -55,9 +61,10 @@ export class AuthorityDriver {
   private readonly init: AuthorityDriverInit
   private readonly expiry: LeaseExpiry
   private readonly pending = new Map<LogIndex, PendingProposal>()
-  private readonly leaderWaits: LeaderWait[] = []
+  private readonly leaderWaits = new Set<LeaderWait>()
   /** The term in which this node leads and has applied an entry of its own. */
   private governing: Term | undefined
+  private cancelTick: Cancel | undefined
 
   constructor(init: AuthorityDriverInit) {
     this.init = init
@@ -78,9 +85,18 @@ export class AuthorityDriver {
    * an election should hear of its end and not have to ask again and again.
    */
   leaderNews(notLeader: PeerId | undefined, patienceMs: number): Promise<void> {
-    if (this.leaderWaits.length >= LIMITS.leaderWaitsMax) return Promise.resolve()
-    const until = this.init.clock.now() + patienceMs
-    return new Promise((resolve) => this.leaderWaits.push({ notLeader, until, resolve }))
+    if (this.leaderWaits.size >= LIMITS.leaderWaitsMax) return Promise.resolve()
+    const waitMs = this.isNews(notLeader) ? Math.min(patienceMs, KNOWN_LEADER_MS) : patienceMs
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel()
+        this.leaderWaits.delete(wait)
+        resolve()
+      }
+      const wait: LeaderWait = { notLeader, end }
+      const cancel = this.init.scheduler.after(waitMs, end)
+      this.leaderWaits.add(wait)
+    })
   }
 
   /** Leads and has applied an entry of its term: its applied state is what the scope agreed on. */
@@ -131,6 +147,7 @@ export class AuthorityDriver {
     if (event.type === 'lease-ended') this.expiry.forget(event.lease.leaseId)
     if (event.type === 'lease-granted' || event.type === 'lease-renewed') {
       this.expiry.start(event.lease, this.init.clock.now())
+      this.keepTime()
     }
   }
 
@@ -141,6 +158,7 @@ export class AuthorityDriver {
     if (governs && this.governing !== term) {
       this.governing = term
       this.expiry.begin(this.init.machine.leases(), this.init.clock.now())
+      this.keepTime()
       this.init.logger.info({ term }, 'this node is the lease authority now')
     } else if (!governs && this.governing !== undefined) {
       this.governing = undefined
@@ -148,22 +166,25 @@ export class AuthorityDriver {
       this.init.logger.info({ term }, 'this node is not the lease authority any more')
     }
     if (role !== 'leader') this.dropPending()
-    if (this.leaderWaits.length > 0) this.settleLeaderWaits()
+    for (const { notLeader, end } of this.leaderWaits) if (this.isNews(notLeader)) end()
   }
 
-  private settleLeaderWaits(): void {
+  private isNews(notLeader: PeerId | undefined): boolean {
     const { leader } = this
-    const now = this.init.clock.now()
-    for (const wait of this.leaderWaits.splice(0)) {
-      const isNews = leader !== undefined && leader !== wait.notLeader
-      if (isNews || now >= wait.until) wait.resolve()
-      else this.leaderWaits.push(wait)
-    }
+    return leader !== undefined && leader !== notLeader
   }
 
-  /** Called several times a second: expires what is due. */
-  tick(): void {
-    if (this.governing !== undefined) this.expireDue()
+  /** Looks for leases that are due, as long as there is any. */
+  private keepTime(): void {
+    this.cancelTick ??= this.init.scheduler.every(EXPIRY_TICK_MS, () => {
+      if (this.expiry.isIdle) this.stopTicks()
+      else this.expireDue()
+    })
+  }
+
+  private stopTicks(): void {
+    this.cancelTick?.()
+    this.cancelTick = undefined
   }
 
   /** The state as it is, for a follower whose log cannot be completed any more. */
@@ -180,8 +201,10 @@ export class AuthorityDriver {
 
   /** Fails whatever waits: the node stops. */
   stop(): void {
+    this.governing = undefined
+    this.stopTicks()
     this.dropPending()
-    for (const { resolve } of this.leaderWaits.splice(0)) resolve()
+    for (const { end } of this.leaderWaits) end()
   }
 
   /** One entry at a time; the next one follows as soon as it was applied, so that many due leases do not wait for ticks. */

@@ -1,4 +1,4 @@
-import { decodeClientRequest, type Lease } from '../authority/index.ts'
+import { type ClientCommand, decodeClientRequest, type Lease } from '../authority/index.ts'
 import { CodedError, LIMITS, type Logger, type PeerId, toCodedError } from '../base/index.ts'
 import type { RaftCore } from '../raft/index.ts'
 import type { AuthorityDriver } from './authority-driver.ts'
@@ -23,6 +23,8 @@ interface AuthorityServiceInit {
   readonly readBarrier: () => Promise<void>
   /** Whether the peer's credential lets it give orders that concern others. */
   readonly isAdmin: (peer: PeerId) => boolean
+  /** Throws when an admin order stands against what `from` asks for. */
+  readonly refuseBarred: (from: PeerId, command: ClientCommand) => void
 }
 
 /** An election on a LAN takes less; and whoever asks has patience for a whole try. */
@@ -45,6 +47,7 @@ export function serveAuthority(init: AuthorityServiceInit): void {
       throw new CodedError('credential.not_admin', { peer: from })
     if (driver.leader === undefined) await driver.leaderNews(undefined, LEADER_PATIENCE_MS)
     if (core.status.role !== 'leader') return redirect()
+    init.refuseBarred(from, command)
     return { type: 'answer', answer: await driver.propose(from, request, command) }
   }
 

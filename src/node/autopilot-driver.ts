@@ -10,16 +10,10 @@ import {
   PeerHealth,
   planVoters,
   type VoterPlan,
-  type VoterPolicy,
 } from '../authority/index.ts'
 import { type Clock, CodedError, type Logger, type LogIndex, type PeerId, type Term } from '../base/index.ts'
 import type { Configuration, RaftCore } from '../raft/index.ts'
-
-/** What a node says of its own part in the authority, by its record. */
-export interface VoterWish {
-  readonly policy: VoterPolicy
-  readonly isWitness: boolean
-}
+import type { VoterWish } from './voter-wish.ts'
 
 interface AutopilotDriverInit {
   readonly core: RaftCore
@@ -27,14 +21,19 @@ interface AutopilotDriverInit {
   readonly clock: Clock
   readonly logger: Logger
   readonly options: AutopilotOptions
-  /** Peers that this node has a connection to. */
+  /** Peers that this node has a connection to, or will have one when it needs it. */
   readonly isConnected: (peer: PeerId) => boolean
   readonly wishOf: (peer: PeerId) => VoterWish
+  /** An admin order keeps new work from this node: it should not lead, if another can. */
+  readonly isBarred: (peer: PeerId) => boolean
   /** Something was asked of the core: the Raft driver has something to do. */
   readonly kick: () => void
   /** As `RaftDriver.readBarrier`. */
   readonly readBarrier: () => Promise<void>
 }
+
+/** Between two tries to hand over for an admin order. */
+const STAND_ASIDE_EVERY_MS = 5000
 
 export class AutopilotDriver {
   private readonly init: AutopilotDriverInit
@@ -43,6 +42,7 @@ export class AutopilotDriver {
   /** Peers whose removal is under way: nothing else is changed meanwhile. */
   private readonly leaving = new Set<PeerId>()
   private plan: VoterPlan | undefined
+  private standAsideFrom = 0
 
   constructor(init: AutopilotDriverInit) {
     this.init = init
@@ -60,6 +60,7 @@ export class AutopilotDriver {
   tick(): void {
     this.observePeers()
     if (this.leaving.size > 0) return
+    this.standAside()
     this.plan = planVoters(this.view(), this.init.clock.now(), this.init.options)
     this.carryOut(this.plan)
   }
@@ -94,17 +95,37 @@ export class AutopilotDriver {
 
   /** A leader that stops hands over to the voter that is furthest, so that nobody has to miss it first. */
   async handOver(): Promise<void> {
-    const { core, logger, kick, isConnected } = this.init
-    const { role, progress, configuration } = core.status
-    if (role !== 'leader') return
-    const [heir] = [...progress]
-      .filter(([peer]) => configuration.voters.includes(peer) && isConnected(peer))
-      .sort(([, left], [, right]) => right.matchIndex - left.matchIndex)
-    if (heir === undefined || !core.transferLeadership(heir[0]).accepted) return
-    logger.info({ to: heir[0] }, 'leadership is handed over')
-    kick()
+    if (!this.transfer(this.heirs())) return
     // Ends also when nothing comes of it: the core gives a transfer up after an election timeout.
-    while (core.status.transferTo !== undefined) await this.change()
+    while (this.init.core.status.transferTo !== undefined) await this.change()
+  }
+
+  /** A leader that is being drained or was quarantined hands over, if there is somebody of whom that is not true. */
+  private standAside(): void {
+    const { core, clock, isBarred } = this.init
+    const now = clock.now()
+    if (now < this.standAsideFrom || !isBarred(core.status.self)) return
+    // While a transfer is under way nothing can be proposed: one that fails must not be tried again at once.
+    this.standAsideFrom = now + STAND_ASIDE_EVERY_MS
+    this.transfer(this.heirs().filter((peer) => !isBarred(peer)))
+  }
+
+  /** Connected voters, the furthest first; none unless this node leads. */
+  private heirs(): readonly PeerId[] {
+    const { role, progress, configuration } = this.init.core.status
+    if (role !== 'leader') return []
+    return [...progress]
+      .filter(([peer]) => configuration.voters.includes(peer) && this.init.isConnected(peer))
+      .sort(([, left], [, right]) => right.matchIndex - left.matchIndex)
+      .map(([peer]) => peer)
+  }
+
+  private transfer([heir]: readonly PeerId[]): boolean {
+    const { core, logger, kick } = this.init
+    if (heir === undefined || !core.transferLeadership(heir).accepted) return false
+    logger.info({ to: heir }, 'leadership is handed over')
+    kick()
+    return true
   }
 
   private change(): Promise<void> {

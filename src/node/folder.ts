@@ -41,6 +41,8 @@ const FOUNDATION_ENTRIES = 2
 
 export const storePath = (dataDir: string): string => join(dataDir, 'db')
 
+export const eventsPath = (dataDir: string): string => join(dataDir, 'events')
+
 /**
  * Founds a scope with this machine as its first node and only voter.
  * @throws CodedError `store.exists`, `store.write_failed`, `store.corrupt`, `input.invalid`.

@@ -12,11 +12,15 @@ import {
 import type { NodeConfig } from './config/index.ts'
 import type {
   AuthorityView,
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
   NodeControl,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -25,7 +29,10 @@ import type {
   TaskView,
 } from './control/node-control.ts'
 import type { Enrolment } from './enrolment.ts'
+import type { EventLog } from './event-log.ts'
 import type { MeshNode } from './mesh-node.ts'
+import type { NodeEvent } from './node-events.ts'
+import { newOrder, orderView } from './order-views.ts'
 import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { taskDetailView, taskView } from './task-views.ts'
@@ -38,6 +45,7 @@ interface LocalControlInit {
   readonly node: MeshNode
   readonly enrolment: Enrolment
   readonly book: RosterBook
+  readonly events: EventLog
   readonly config: NodeConfig
   readonly clock: Clock
   readonly self: { readonly peerId: PeerId; readonly nodeId: NodeId; readonly scopeId: ScopeId }
@@ -80,7 +88,9 @@ export class LocalControl implements NodeControl {
   async nodes(): Promise<readonly NodeView[]> {
     const { node, clock } = this.init
     const authority = await this.authority(VIEW_DEADLINE_MS)
-    const mesh = { now: clock.now(), authority, runningHere: node.worker.running }
+    const linkOf = (peer: PeerId) => node.links.linkOf(peer)
+    const { standing } = node.orders
+    const mesh = { now: clock.now(), authority, runningHere: node.worker.running, linkOf, standing }
     return node.membership.members().map((member) => nodeView(member, mesh))
   }
 
@@ -106,6 +116,29 @@ export class LocalControl implements NodeControl {
 
   async revoke({ leaseId, force }: RevokeRequest): Promise<void> {
     await this.init.node.client.execute({ type: 'lease.revoke', leaseId, force }, VIEW_DEADLINE_MS)
+  }
+
+  async order(request: OrderRequest): Promise<OrderView> {
+    const { node, book, clock } = this.init
+    const subject = book.peerOf(request.node) ?? book.list().find(({ peer }) => peer === request.node)?.peer
+    if (subject === undefined) throw new CodedError('task.no_such_node', { node: request.node })
+    return orderView(await node.orders.give(newOrder(subject, request, clock.wall())), this.nameOf)
+  }
+
+  orders(): readonly OrderView[] {
+    return this.init.node.orders.list().map((order) => orderView(order, this.nameOf))
+  }
+
+  events(query: EventQuery): readonly NodeEvent[] {
+    return this.init.events.query(query)
+  }
+
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.init.events.follow(query, report, signal)
   }
 
   invite(request: InviteRequest): Promise<InviteView> {

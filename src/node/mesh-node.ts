@@ -3,78 +3,39 @@
  * `MeshNodeInit`, so the same composition runs on libp2p and LevelDB and in a simulation. Constructors start
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
-import {
-  type AuthorityEvent,
-  AuthorityStateMachine,
-  decodeSnapshot,
-  type SavedState,
-  type VoterPolicy,
-} from '../authority/index.ts'
-import {
-  type Clock,
-  type CodedError,
-  type Incarnation,
-  type Logger,
-  logIndex,
-  type PeerId,
-  present,
-  type Random,
-  toCodedError,
-  unreachable,
-} from '../base/index.ts'
-import { MEMBERSHIP_PRESETS, type NodeRecord } from '../membership/index.ts'
-import { RAFT_DEFAULTS, RaftCore, type RaftOptions, type ReadyWrite, type SavedLog } from '../raft/index.ts'
-import type { NodeStores } from '../store/index.ts'
+import { type AuthorityEvent, AuthorityStateMachine, decodeSnapshot } from '../authority/index.ts'
+import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
+import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
+import { RAFT_DEFAULTS, RaftCore } from '../raft/index.ts'
 import { AddressBook } from './address-book.ts'
 import { AuthorityClient } from './authority-client.ts'
 import { AuthorityDriver } from './authority-driver.ts'
 import { serveAuthority } from './authority-service.ts'
-import { AutopilotDriver, type VoterWish } from './autopilot-driver.ts'
-import type { NodeConfig } from './config/index.ts'
-import type { Identity, SigningKey } from './identity/index.ts'
+import { AutopilotDriver } from './autopilot-driver.ts'
+import { EventSources } from './event-sources.ts'
+import { LinkWatch } from './link-watch.ts'
+import { groupOf, LinkWishes } from './link-wishes.ts'
 import { MembershipDriver } from './membership-driver.ts'
+import type { MeshNodeInit } from './mesh-node-init.ts'
+import { ownOrderFields } from './order-views.ts'
+import { createOrders, type OrdersDriver } from './orders-driver.ts'
 import { placeTask } from './placing.ts'
-import type { Cancel, Scheduler, Transport } from './ports.ts'
+import type { Cancel } from './ports.ts'
 import { RaftDriver } from './raft-driver.ts'
+import { rejoinGroup } from './rejoin-group.ts'
 import { RootKeySharing } from './root-key-sharing.ts'
-import type { RosterBook } from './roster-book.ts'
 import { RosterExchange } from './roster-exchange.ts'
 import { Rpc } from './rpc.ts'
 import { Submitter } from './submitter.ts'
-import type { TaskIds } from './task-ids.ts'
 import { TaskLink } from './task-link.ts'
+import { type VoterWish, voterWish, wishOfRecord } from './voter-wish.ts'
 import { Worker } from './worker.ts'
-import type { Executor } from './worker-context.ts'
+import { writeLog } from './write-log.ts'
 
-/** How often the leader looks for leases to expire and voters to add: a small part of the shortest TTL. */
-const AUTHORITY_TICK_MS = 50
-/** One round of asking to begin anew; it is repeated until somebody who leads was found. */
-const REJOIN_DEADLINE_MS = 10_000
+/** How often the leader looks after its voters: a small part of the time that a machine must be stable before it may vote. */
+const AUTOPILOT_TICK_MS = 250
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
 const PROOF_MS = 250
-
-export interface MeshNodeInit {
-  readonly identity: Identity
-  readonly config: NodeConfig
-  readonly stores: NodeStores
-  readonly savedLog: SavedLog
-  readonly savedState: SavedState
-  readonly transport: Transport
-  readonly executor: Executor
-  readonly clock: Clock
-  readonly scheduler: Scheduler
-  readonly random: Random
-  readonly taskIds: TaskIds
-  /** Instead of the defaults. A simulation lets the log be cut after a few entries. */
-  readonly raftOptions?: Partial<RaftOptions>
-  readonly logger: Logger
-  readonly incarnation: Incarnation
-  readonly book: RosterBook
-  readonly ownRecord: (runningTasks: number) => NodeRecord
-  readonly keepRootKey: (rootKey: SigningKey) => Promise<void>
-  /** The node cannot go on: a store failed, or an invariant is broken. */
-  readonly fatal: (error: CodedError) => void
-}
 
 export class MeshNode {
   readonly core: RaftCore
@@ -84,17 +45,22 @@ export class MeshNode {
   readonly client: AuthorityClient
   readonly addresses: AddressBook
   readonly membership: MembershipDriver
+  readonly links: LinkWatch
   readonly worker: Worker
   readonly submitter: Submitter
   readonly rootKeys: RootKeySharing
+  readonly orders: OrdersDriver
   private readonly init: MeshNodeInit
   private readonly raft: RaftDriver
-  private cancelAuthorityTick: Cancel | undefined
+  private readonly wishes: LinkWishes
+  private readonly events: EventSources
+  private cancelAutopilot: Cancel | undefined
   private stopping = false
 
   constructor(init: MeshNodeInit) {
     this.init = init
     const { transport, scheduler, logger, book } = init
+    this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
     const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
@@ -110,22 +76,48 @@ export class MeshNode {
       logger: logger.child({ room: 'authority' }),
       readBarrier: () => this.raft.readBarrier(),
       isAdmin: (peer) => book.isAdmin(peer),
+      refuseBarred: (from, command) => this.orders.refuseBarred(from, command),
     })
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
+    this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
     this.worker = this.createWorker(link)
     this.submitter = this.createSubmitter(link)
+    this.links = new LinkWatch({
+      transport,
+      nameOf: (peer) => book.nodeIdOf(peer),
+      events: init.events,
+      logger: logger.child({ room: 'membership' }),
+    })
     this.membership = this.createMembership()
+    this.wishes = new LinkWishes({
+      transport,
+      scheduler,
+      needs: [
+        () => groupOf(this.core.status),
+        () => this.worker.submitters(),
+        () => this.submitter.workers(),
+      ],
+    })
     this.rootKeys = this.createRootKeySharing()
   }
 
   async start(): Promise<void> {
     await this.worker.start()
     await this.submitter.start()
-    if (this.init.stores.rejoin.isPending) void this.rejoin()
+    if (this.init.stores.rejoin.isPending)
+      void rejoinGroup({
+        ...this.init,
+        core: this.core,
+        client: this.client,
+        isStopping: () => this.stopping,
+      })
+        .then((isBack) => (isBack ? this.raft.start() : undefined))
+        .catch((thrown: unknown) => this.init.fatal(toCodedError(thrown)))
     else this.raft.start()
-    this.cancelAuthorityTick = this.init.scheduler.every(AUTHORITY_TICK_MS, () => this.tickAuthority())
     this.membership.start()
+    this.wishes.start()
+    this.orders.start()
     this.rootKeys.start()
   }
 
@@ -136,44 +128,33 @@ export class MeshNode {
     await Promise.race([this.worker.stop(), patience])
     await Promise.race([this.autopilot.handOver(), patience])
     this.membership.stop()
+    this.wishes.stop()
+    this.orders.stop()
     this.rootKeys.stop()
-    this.cancelAuthorityTick?.()
+    this.cancelAutopilot?.()
     this.client.stop()
     this.rpc.stop()
     this.authority.stop()
     await this.raft.stop()
-    await Promise.all([this.addresses.saved(), this.init.book.saved()])
+    await Promise.all([this.addresses.saved(), this.init.book.saved(), this.orders.saved()])
   }
 
-  private tickAuthority(): void {
-    this.authority.tick()
-    if (this.authority.governs && !this.stopping) this.autopilot.tick()
-  }
-
-  /** This node's store was rebuilt: it takes part in nothing before the others have removed it (ADR 0009). */
-  private async rejoin(): Promise<void> {
-    const { stores, logger, fatal } = this.init
-    logger.warn({}, 'the log of this node was lost: asking the others to begin anew as a learner')
-    while (!this.stopping) {
-      try {
-        const { index, term } = await this.client.rejoin(REJOIN_DEADLINE_MS)
-        const hardState = { term, vote: undefined, commitIndex: logIndex(0), votesFrom: index }
-        await stores.rejoin.done(hardState)
-        this.core.rejoined(hardState)
-        this.raft.start()
-        logger.info({ index, term }, 'the others have begun anew with this node')
-        return
-      } catch (thrown) {
-        const error = toCodedError(thrown)
-        if (error.code === 'store.write_failed') return fatal(error)
-        if (!this.stopping) logger.warn({ err: error }, 'nobody could be asked to rejoin; trying again')
-      }
-    }
+  /** Role, leader or progress may have changed. */
+  private observeAuthority(): void {
+    this.authority.observe()
+    this.autopilot.observe()
+    this.events.authorityObserved(this.core.status)
+    const steers = this.authority.governs && !this.stopping
+    if (steers === (this.cancelAutopilot !== undefined)) return
+    this.cancelAutopilot?.()
+    this.cancelAutopilot = steers
+      ? this.init.scheduler.every(AUTOPILOT_TICK_MS, () => this.autopilot.tick())
+      : undefined
   }
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks: electionTicks, raftHeartbeatTicks: heartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -182,20 +163,22 @@ export class MeshNode {
         ...RAFT_DEFAULTS,
         commitNews: 'each-tick',
         ...this.init.raftOptions,
-        electionTicks,
-        heartbeatTicks,
+        electionTicks: raftElectionTicks,
+        heartbeatTicks: raftHeartbeatTicks,
+        learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
       },
       random: random.fork(),
     })
   }
 
   private createAuthority(): AuthorityDriver {
-    const { clock, logger, config, stores, savedState } = this.init
+    const { clock, scheduler, logger, config, stores, savedState } = this.init
     return new AuthorityDriver({
       core: this.core,
       machine: new AuthorityStateMachine(savedState),
       store: stores.state,
       clock,
+      scheduler,
       logger: logger.child({ room: 'authority' }),
       driftRatio: config.driftRatio,
       onEvent: (event) => this.onAuthorityEvent(event),
@@ -204,6 +187,7 @@ export class MeshNode {
   }
 
   private onAuthorityEvent(event: AuthorityEvent): void {
+    this.events.authorityEvent(event)
     switch (event.type) {
       case 'peer-admitted':
         this.init.book.add([event.entry])
@@ -233,7 +217,7 @@ export class MeshNode {
   }
 
   private createAutopilot(): AutopilotDriver {
-    const { transport, clock, logger, config } = this.init
+    const { clock, logger, config } = this.init
     const { stableLearnerMs, deadVoterMs, shrinkVotersMs } = config.timings
     return new AutopilotDriver({
       core: this.core,
@@ -246,25 +230,35 @@ export class MeshNode {
         shrinkDelayMs: shrinkVotersMs,
       },
       // Whoever has never said who it is (a tool, a client of the authority) is no machine to keep a log.
-      isConnected: (peer) => transport.isConnected(peer) && this.membership.isKnown(peer),
+      isConnected: (peer) => this.membership.isKnown(peer) && this.isThere(peer),
       wishOf: (peer) => this.wishOf(peer),
+      isBarred: (peer) => obstacleOf(this.orders.standing(peer)) !== undefined,
       kick: () => this.raft.kick(),
       readBarrier: () => this.raft.readBarrier(),
     })
   }
 
+  /** A peer that this node is not always connected to is there as long as membership says so. */
+  private isThere(peer: PeerId): boolean {
+    const { transport } = this.init
+    if (transport.isConnected(peer)) return true
+    return transport.canReach(peer) && this.membership.member(peer)?.status === 'alive'
+  }
+
   private wishOf(peer: PeerId): VoterWish {
     const { config, identity } = this.init
-    if (peer === identity.peerId) return { policy: config.voterPolicy, isWitness: config.witness }
-    const record = this.membership.members().find((member) => member.peer === peer)?.record
-    return { policy: voterPolicyOf(record?.voter_policy), isWitness: record?.witness === true }
+    const standing = this.orders.standing(peer)
+    if (peer === identity.peerId)
+      return voterWish({ policy: config.voterPolicy, isWitness: config.witness }, standing)
+    return voterWish(wishOfRecord(this.membership.member(peer)?.record), standing)
   }
 
   private createRaftDriver(): RaftDriver {
-    const { stores, transport, scheduler, logger, config, fatal } = this.init
+    const { stores, transport, clock, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
       transport,
+      clock,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,
@@ -274,10 +268,7 @@ export class MeshNode {
       checkSnapshot: ({ data }) => void decodeSnapshot(data),
       installSnapshot: ({ index, data }) => this.authority.install(index, data),
       compact: (base) => stores.log.compact(base),
-      observe: () => {
-        this.authority.observe()
-        this.autopilot.observe()
-      },
+      observe: () => this.observeAuthority(),
       fatal,
     })
   }
@@ -306,9 +297,11 @@ export class MeshNode {
       journal: stores.workerJournal,
       link,
       logger: logger.child({ room: 'worker' }),
+      events: this.events,
       driftRatio: config.driftRatio,
       stopBudget: { graceMs: config.stopGraceMs, proofMs: PROOF_MS },
       leaseTtlMs: config.leaseTtlMs,
+      standing: () => this.orders.standing(identity.peerId),
       scope: identity.scopeId,
       remoteExecute: config.remoteExecute && config.leaseGating,
       fatal,
@@ -327,14 +320,16 @@ export class MeshNode {
       journal: stores.submitterJournal,
       link,
       logger: logger.child({ room: 'submitter' }),
+      events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
       place: (record, exclude) =>
         placeTask(record, exclude, {
           members: this.membership.members(),
-          isConnected: (peer: PeerId) => transport.isConnected(peer),
+          canReach: (peer: PeerId) => transport.canReach(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
+          standing: this.orders.standing,
         }),
       fatal,
     })
@@ -354,33 +349,27 @@ export class MeshNode {
   }
 
   private createMembership(): MembershipDriver {
-    const { transport, book, clock, scheduler, logger, incarnation, config } = this.init
+    const { transport, book, clock, scheduler, random, logger, life, keepLife, config } = this.init
     return new MembershipDriver({
       transport,
       book,
       clock,
       scheduler,
+      random: random.fork(),
       logger: logger.child({ room: 'membership' }),
-      incarnation,
+      life,
+      keepLife,
+      signer: this.init.recordSigner,
+      links: this.links,
+      onChanged: (change) => this.events.memberChanged(change),
+      fatal: this.init.fatal,
       options: MEMBERSHIP_PRESETS[config.preset],
-      ownRecord: () => this.init.ownRecord(this.worker.running),
+      ownRecord: () => ({
+        ...this.init.ownRecord(this.worker.running),
+        ...ownOrderFields(this.orders.standing(transport.self)),
+      }),
+      onOrders: (from, message) => this.orders.hear(from, message),
       onRecord: (peer, record) => this.addresses.learn(peer, record),
     })
   }
-}
-
-/** One durable step of consensus. A snapshot takes the place of the log and of the state's records at once. */
-function writeLog(stores: NodeStores, { snapshot, hardState, entries }: ReadyWrite): Promise<void> {
-  if (snapshot === undefined) return stores.log.append({ hardState, entries })
-  const { index, term, configuration, data } = snapshot
-  return stores.installSnapshot({
-    hardState: present(hardState, 'hard state of an installed snapshot'),
-    base: { index, term, configuration },
-    records: decodeSnapshot(data),
-  })
-}
-
-/** A policy that only a newer version knows counts as the default. */
-function voterPolicyOf(text: string | null | undefined): VoterPolicy {
-  return text === 'always' || text === 'never' ? text : 'auto'
 }

@@ -1,5 +1,5 @@
 import { CodedError, type NodeId, nodeId, type PeerId } from '../base/index.ts'
-import type { MemberView } from '../membership/index.ts'
+import { type MemberView, obstacleOf, type Standing } from '../membership/index.ts'
 import { type Candidate, explain, type PlacementPolicy, place } from '../placement/index.ts'
 import type { SubmitterEvent, TaskRecord } from '../task/index.ts'
 
@@ -9,9 +9,11 @@ export function placeTask(
   exclude: readonly PeerId[],
   mesh: {
     readonly members: readonly MemberView[]
-    readonly isConnected: (peer: PeerId) => boolean
+    /** Connected, or connected to when something is sent. */
+    readonly canReach: (peer: PeerId) => boolean
     readonly policy: Omit<PlacementPolicy, 'exclude'>
     readonly runningHere: number
+    readonly standing: (peer: PeerId) => Standing
   },
 ): SubmitterEvent {
   const candidates = mesh.members.map(
@@ -20,7 +22,8 @@ export function placeTask(
       nodeId: member.nodeId,
       self: member.self,
       status: member.status,
-      connected: member.self || mesh.isConnected(member.peer),
+      barredBy: obstacleOf(mesh.standing(member.peer)),
+      connected: member.self || mesh.canReach(member.peer),
       remoteExecute: member.record?.remote_execute === true,
       runningTasks: member.self ? mesh.runningHere : (member.record?.running_tasks ?? 0),
     }),

@@ -9,6 +9,7 @@
  * The same holds for a state machine that cannot apply.
  */
 import {
+  type Clock,
   CodedError,
   LIMITS,
   type Logger,
@@ -29,7 +30,8 @@ import {
   type ReadyWrite,
   type Snapshot,
 } from '../raft/index.ts'
-import type { Cancel, Scheduler, Transport } from './ports.ts'
+import type { Scheduler, Transport } from './ports.ts'
+import { RaftTicks } from './raft-ticks.ts'
 import { decodeSnapshotFrame, encodeSnapshotFrame } from './snapshot-frames.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
 import { SnapshotSender } from './snapshot-sender.ts'
@@ -37,6 +39,7 @@ import { SnapshotSender } from './snapshot-sender.ts'
 interface RaftDriverInit {
   readonly core: RaftCore
   readonly transport: Transport
+  readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
   readonly tickMs: number
@@ -72,13 +75,14 @@ export class RaftDriver {
   private readonly reads = new Map<ReadId, PendingRead>()
   /** Writes, applies and compactions. */
   private readonly underWay = new Set<Promise<void>>()
-  private cancelTick: Cancel | undefined
+  private readonly ticks: RaftTicks
   private isKicked = false
   private stopped = true
 
   constructor(init: RaftDriverInit) {
     this.init = init
-    const { transport, scheduler } = init
+    const { core, clock, transport, scheduler, tickMs } = init
+    this.ticks = new RaftTicks({ core, clock, scheduler, tickMs, onTicks: () => this.pump() })
     this.sender = new SnapshotSender({
       scheduler,
       send: (peer, frame) => transport.send(peer, 'snapshot', frame),
@@ -100,10 +104,7 @@ export class RaftDriver {
 
   start(): void {
     this.stopped = false
-    this.cancelTick = this.init.scheduler.every(this.init.tickMs, () => {
-      this.core.tick()
-      this.pump()
-    })
+    this.ticks.start()
     this.kick()
   }
 
@@ -145,6 +146,7 @@ export class RaftDriver {
     try {
       while (this.core.hasReady()) this.carryOut(this.core.ready())
       this.init.observe()
+      if (!this.stopped) this.ticks.wait()
     } catch (thrown) {
       this.fail(thrown)
     }
@@ -198,7 +200,7 @@ export class RaftDriver {
 
   private end(): void {
     this.stopped = true
-    this.cancelTick?.()
+    this.ticks.stop()
     this.sender.forgetAll()
     this.failReads()
     for (const { reject } of this.reads.values()) reject(this.notLeader())
@@ -231,12 +233,14 @@ export class RaftDriver {
     this.sender.forget(peer)
     this.receiver.forget(peer)
     if (this.stopped) return
+    this.ticks.catchUp()
     this.core.loseContact(peer)
     this.kick()
   }
 
   private receive(from: PeerId, bytes: Uint8Array): void {
     if (this.stopped) return
+    this.ticks.catchUp()
     for (const message of decodeMessages(bytes)) this.step(from, message)
     this.kick()
   }
@@ -262,6 +266,7 @@ export class RaftDriver {
     }
     const whole = this.receiver.take(from, frame)
     if (whole === 'incomplete') return
+    this.ticks.catchUp()
     const isTaken = whole !== 'refused' && this.takeSnapshot(from, whole)
     if (isTaken) this.kick()
     else {

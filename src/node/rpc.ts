@@ -1,6 +1,7 @@
 /**
  * Requests and responses between two nodes, over the one long-lived `rpc` stream: ids, deadlines, and an immediate
- * failure of everything in flight when the connection closes, so that nothing hangs until a timeout. A request to this
+ * failure of everything in flight when the connection closes, so that nothing hangs until a timeout. A request to a peer that
+ * this node is not always connected to waits for the connection. A request to this
  * node itself takes the same way through the same handler, without the network.
  */
 import { z } from 'zod'
@@ -14,6 +15,7 @@ import {
   type PeerId,
   toCodedError,
 } from '../base/index.ts'
+import { DEMAND_PATIENCE_MS, DemandQueue } from './demand-queue.ts'
 import type { Cancel, Scheduler, Transport } from './ports.ts'
 
 const frameSchema = z.discriminatedUnion('kind', [
@@ -46,6 +48,7 @@ interface Pending {
 export class Rpc {
   private readonly transport: Transport
   private readonly scheduler: Scheduler
+  private readonly demand: DemandQueue
   private readonly logger: Logger
   private readonly handlers = new Map<string, RpcHandler>()
   private readonly pending = new Map<number, Pending>()
@@ -56,6 +59,7 @@ export class Rpc {
     this.transport = transport
     this.scheduler = scheduler
     this.logger = logger
+    this.demand = new DemandQueue(transport, scheduler, 'rpc')
     transport.onMessage('rpc', (from, bytes) => this.receive(from, bytes))
     transport.onPeer(({ type, peer }) => {
       if (type === 'disconnected') this.failAll(peer)
@@ -75,16 +79,17 @@ export class Rpc {
     return new Promise((resolve, reject) => {
       if (this.pending.size >= LIMITS.rpcPendingMax) return reject(new CodedError('net.queue_full', { peer }))
       const id = this.nextId++
+      const failed = (error: CodedError): void => this.settle(peer, id)?.reject(error)
       const cancelTimer = this.scheduler.after(timeoutMs, () => {
         this.pending.delete(id)
         reject(new CodedError('operation.timeout', { what: method, ms: timeoutMs }))
       })
       this.pending.set(id, { peer, resolve, reject, cancelTimer })
-      const sent = this.transport.send(peer, 'rpc', encode({ kind: 'request', id, method, body }))
-      if (sent === 'queued') return
-      this.settle(peer, id)?.reject(
-        new CodedError(sent === 'full' ? 'net.queue_full' : 'net.peer_unreachable', { peer }),
-      )
+      const unreachable = new CodedError('net.peer_unreachable', { peer })
+      const frame = encode({ kind: 'request', id, method, body })
+      const sent = this.demand.send(peer, frame, DEMAND_PATIENCE_MS, () => failed(unreachable))
+      if (sent === 'full') failed(new CodedError('net.queue_full', { peer }))
+      else if (sent === 'disconnected') failed(unreachable)
     })
   }
 

@@ -80,7 +80,7 @@ export class SnapshotSender {
         transfer.cancel = this.init.scheduler.after(RETRY_MS, () => this.proceed(peer, transfer))
         return
       }
-      if (result === 'disconnected') {
+      if (result !== 'queued') {
         this.refused(peer, transfer.id)
         return
       }

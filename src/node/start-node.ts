@@ -7,10 +7,9 @@ import { join, resolve } from 'node:path'
 import {
   type Clock,
   CodedError,
-  type Incarnation,
-  incarnation,
   LIMITS,
   type Logger,
+  type NodeId,
   Random,
   SystemClock,
   toCodedError,
@@ -24,8 +23,9 @@ import { createLogger } from '../telemetry/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
-import { credentialOf, storePath } from './folder.ts'
-import { type Identity, keepRootKey, loadIdentity } from './identity/index.ts'
+import { EventLog } from './event-log.ts'
+import { credentialOf, eventsPath, storePath } from './folder.ts'
+import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
 import { MeshNode } from './mesh-node.ts'
 import { type Scheduler, SystemScheduler } from './ports.ts'
@@ -33,6 +33,9 @@ import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
+
+/** Of the count of this node's lives, of which its incarnations are made. */
+const LIFE_KEY = 'incarnation'
 
 export interface RunningNode {
   readonly control: NodeControl
@@ -103,6 +106,9 @@ interface Opened {
   readonly logger: Logger
   readonly identity: Identity
   readonly stores: NodeStores
+  readonly events: EventLog
+  /** See `nextLife`. */
+  readonly life: number
   readonly book: RosterBook
   readonly fatal: (error: CodedError) => void
 }
@@ -122,6 +128,8 @@ async function bringUp(
 ): Promise<{ control: NodeControl; ready: StatusView }> {
   const opened = await open(dataDir, config, lifecycle)
   const { network, guardian, facade, node, control } = await compose(opened)
+  recordStart(opened)
+  lifecycle.onStop(async () => recordLife(opened, 'node:stopped'))
   await guardian.start()
   lifecycle.onStop(() => guardian.stop())
   await network.start()
@@ -135,6 +143,7 @@ async function bringUp(
   const server = createControlServer(control, { dataDir, logger, onFatal })
   await server.start()
   lifecycle.onStop(() => server.stop())
+  lifecycle.onStop(async () => recordLife(opened, 'node:stopping'))
   // Nobody is connected yet, so nobody is asked.
   return { control, ready: await control.status(0) }
 }
@@ -145,6 +154,18 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
   const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
   const stores = await openStores(storePath(dataDir), { create: false })
   lifecycle.onStop(() => stores.close())
+  const events = await EventLog.open(eventsPath(dataDir), { clock, logger })
+  lifecycle.onStop(() => events.close())
+  const book = createBook(identity, stores.meta, logger, clock)
+  book.onConflict(({ peer, nodeId }, holder) =>
+    events.record({
+      kind: 'member',
+      type: 'member:conflict',
+      node: nodeId as NodeId,
+      reason: 'enrol.node_id_taken',
+      detail: { refused: peer, holder },
+    }),
+  )
   return {
     dataDir,
     config,
@@ -154,9 +175,13 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
     logger,
     identity,
     stores,
-    book: createBook(identity, stores.meta, logger, clock),
+    events,
+    life: await nextLife(stores, clock),
+    book,
     fatal: (error) => {
       logger.error({ err: error }, 'the node stops')
+      const { code: reason, message } = error
+      events.record({ kind: 'node', type: 'node:failed', node: identity.nodeId, reason, detail: { message } })
       void lifecycle.stop(error)
     },
   }
@@ -164,7 +189,7 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
 
 /** Connects the parts; nothing is started yet. */
 async function compose(opened: Opened): Promise<Composed> {
-  const { dataDir, config, clock, scheduler, random, logger, identity, stores, book } = opened
+  const { dataDir, config, clock, scheduler, random, logger, identity, stores, events, book } = opened
   const network = new MeshNetwork({
     privateKeySeed: identity.key.exportSeed(),
     scopeId: identity.scopeId,
@@ -192,7 +217,8 @@ async function compose(opened: Opened): Promise<Composed> {
     executor: guardian,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
-    incarnation: await nextIncarnation(stores, clock),
+    keepLife: (life) => keepLife(stores.meta, life),
+    recordSigner: recordSigner(identity.key),
     ownRecord: (runningTasks) =>
       describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
@@ -215,6 +241,7 @@ async function compose(opened: Opened): Promise<Composed> {
     node,
     enrolment,
     book,
+    events,
     config,
     clock,
     self: identity,
@@ -226,8 +253,9 @@ async function compose(opened: Opened): Promise<Composed> {
   return { network, guardian, facade, node, control }
 }
 
-/** The network is told of every peer of the roster, at the addresses known best. */
+/** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */
 function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }: Opened): void {
+  network.setNeighbours([])
   const tell = (): void => {
     const others = book.list().filter(({ peer }) => peer !== identity.peerId)
     network.setPeers(others.map(({ peer }) => ({ peer, addresses: node.addresses.addressesOf(peer) })))
@@ -236,17 +264,31 @@ function keepConnected(network: MeshNetwork, node: MeshNode, { book, identity }:
   tell()
 }
 
+function recordStart({ events, identity, life }: Opened): void {
+  const before = events.query({ kinds: ['node'], node: undefined, sinceUnixMs: undefined, limit: 1 })[0]
+  const afterCrash = before === undefined ? undefined : before.type !== 'node:stopped'
+  const detail = { version: VERSION, life, pid: process.pid, afterCrash }
+  events.record({ kind: 'node', type: 'node:started', node: identity.nodeId, detail })
+}
+
+function recordLife({ events, identity }: Opened, type: 'node:stopping' | 'node:stopped'): void {
+  events.record({ kind: 'node', type, node: identity.nodeId })
+}
+
 /**
  * Higher in each life, and on disk before anyone hears it. A store that was rebuilt may have lost the last one: then it
  * goes on from the wall clock's seconds, which no count of restarts reaches.
  */
-async function nextIncarnation({ meta, rejoin }: NodeStores, clock: Clock): Promise<Incarnation> {
-  const saved = meta.get('incarnation')
+async function nextLife({ meta, rejoin }: NodeStores, clock: Clock): Promise<number> {
+  const saved = meta.get(LIFE_KEY)
   const first = rejoin.isPending ? Math.floor(clock.wall() / 1000) : 1
   const next = saved === undefined ? first : Number(new TextDecoder().decode(saved)) + 1
-  await meta.put('incarnation', new TextEncoder().encode(String(next)))
-  return incarnation(next)
+  await keepLife(meta, next)
+  return next
 }
+
+const keepLife = (meta: MetaStore, life: number): Promise<void> =>
+  meta.put(LIFE_KEY, new TextEncoder().encode(String(life)))
 
 function createBook(identity: Identity, meta: MetaStore, logger: Logger, clock: Clock): RosterBook {
   const book = new RosterBook({

@@ -20,6 +20,7 @@ import {
   type TaskChange,
 } from '../task/index.ts'
 import type { RunEvent } from './control/node-control.ts'
+import { obstacleOfRefusal } from './order-bars.ts'
 import type { SubmitterContext } from './submitter-context.ts'
 import { taskView } from './task-views.ts'
 
@@ -124,12 +125,12 @@ export class Submission {
 
   private send({ to, message }: Extract<SubmitterEffect, { type: 'send' }>): void {
     const { transport, link } = this.context
-    if (to !== transport.self && !transport.isConnected(to)) {
-      // The closed connection was reported before this attempt began.
+    const lost = (): void => {
+      // A connection that closed was reported before this attempt began.
       if (message.type === 'remote_task_envelope') void this.handle({ type: 'peer-lost', peer: to })
-      return
     }
-    link.send(to, message)
+    if (to === transport.self || transport.canReach(to)) link.send(to, message, lost)
+    else lost()
   }
 
   private passOn(effect: Extract<SubmitterEffect, { type: 'output' }>): void {
@@ -142,6 +143,7 @@ export class Submission {
   private reportChange(change: TaskChange): void {
     const { taskId } = this.task
     this.logger.info({ state: change.state, on: change.node, reason: change.reason }, 'task')
+    this.context.events.taskChanged(taskId, change)
     this.say({
       type: 'state',
       taskId,
@@ -183,8 +185,11 @@ export class Submission {
     } catch (thrown) {
       const error = toCodedError(thrown)
       if (error.code === 'node.stopping') return
+      const barred = obstacleOfRefusal(error.code)
       if (error.code === 'lease.held' || error.code === 'lease.cooling')
         await this.handle({ type: 'lease-held' })
+      else if (barred !== undefined)
+        await this.handle({ type: 'holder-barred', reason: barred, detail: error.message })
       else await this.handle({ type: 'lease-unavailable', detail: error.message })
     }
   }

@@ -1,6 +1,7 @@
 import type { Clock, CodedError, Logger, PeerId } from '../base/index.ts'
 import type { JournalStore, SubmitterEvent, TaskRecord } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
+import type { EventSources } from './event-sources.ts'
 import type { Scheduler, Transport } from './ports.ts'
 import type { TaskLink } from './task-link.ts'
 
@@ -13,6 +14,7 @@ export interface SubmitterContext {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
+  readonly events: EventSources
   readonly leaseTtlMs: number
   /** Asks placement where the task should run. */
   readonly place: (record: TaskRecord, exclude: readonly PeerId[]) => SubmitterEvent

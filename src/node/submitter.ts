@@ -97,6 +97,11 @@ export class Submitter {
     return [...this.submissions.values()].filter((submission) => !submission.isEnded)
   }
 
+  /** Who executes something of ours. */
+  workers(): Iterable<PeerId> {
+    return this.unfinished().flatMap(({ task }) => task.record.attempt?.peer ?? [])
+  }
+
   leaseEnded(key: ScopeKey, leaseId: LeaseId, how: 'released' | 'expired'): void {
     this.unfinished()
       .find((submission) => submission.scopeKey === key)

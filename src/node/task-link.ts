@@ -8,6 +8,7 @@
 
 import type { Logger, PeerId } from '../base/index.ts'
 import { decodeTaskMessage, encodeTaskMessage, type TaskMessage } from '../task/index.ts'
+import { DEMAND_PATIENCE_MS, DemandQueue } from './demand-queue.ts'
 import type { Scheduler, Transport } from './ports.ts'
 
 const RETRY_MS = 20
@@ -17,6 +18,7 @@ type TaskMessageHandler = (from: PeerId, message: TaskMessage) => void
 export class TaskLink {
   private readonly transport: Transport
   private readonly scheduler: Scheduler
+  private readonly demand: DemandQueue
   private readonly logger: Logger
   private readonly waiting = new Map<PeerId, Uint8Array[]>()
   private readonly handlers: TaskMessageHandler[] = []
@@ -25,6 +27,7 @@ export class TaskLink {
     this.transport = transport
     this.scheduler = scheduler
     this.logger = logger
+    this.demand = new DemandQueue(transport, scheduler, 'task')
     transport.onMessage('task', (from, bytes) => this.dispatch(from, decodeTaskMessage(bytes)))
     transport.onPeer(({ type, peer }) => {
       if (type === 'disconnected') this.waiting.delete(peer)
@@ -35,7 +38,8 @@ export class TaskLink {
     this.handlers.push(handler)
   }
 
-  send(to: PeerId, message: TaskMessage): void {
+  /** @param unsent called when a peer that had to be connected to for this could not be. */
+  send(to: PeerId, message: TaskMessage, unsent?: () => void): void {
     if (to === this.transport.self) {
       // Not within the sender's own call: its state has to settle first, as with a message from outside.
       queueMicrotask(() => this.dispatch(to, message))
@@ -44,7 +48,7 @@ export class TaskLink {
     const bytes = encodeTaskMessage(message)
     const queue = this.waiting.get(to)
     if (queue !== undefined) queue.push(bytes)
-    else if (this.transport.send(to, 'task', bytes) === 'full') this.wait(to, bytes)
+    else if (this.demand.send(to, bytes, DEMAND_PATIENCE_MS, unsent) === 'full') this.wait(to, bytes)
   }
 
   private wait(to: PeerId, bytes: Uint8Array): void {

@@ -1,8 +1,11 @@
 import type { NodeId, PeerId } from '../base/index.ts'
-import type { MemberView } from '../membership/index.ts'
+import type { MemberView, Standing } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
 import type { AuthorityViewBody } from './authority-protocol.ts'
 import type { AuthorityView, LeaseView, MemberStatus, NodeView } from './control/node-control.ts'
+import type { LinkState } from './link-watch.ts'
+
+import { nodeOrdersView } from './order-views.ts'
 
 type NameOf = (peer: PeerId) => NodeId | undefined
 
@@ -75,7 +78,13 @@ export function leaseViews(view: AuthorityViewBody, nameOf: NameOf): readonly Le
 
 export function nodeView(
   member: MemberView,
-  mesh: { now: number; authority: AuthorityView; runningHere: number },
+  mesh: {
+    now: number
+    authority: AuthorityView
+    runningHere: number
+    linkOf: (peer: PeerId) => LinkState | undefined
+    standing: (peer: PeerId) => Standing
+  },
 ): NodeView {
   const { peer, nodeId, self, status, incarnation, record, lastSeen } = member
   const { leader, voters, learners } = mesh.authority
@@ -92,7 +101,17 @@ export function nodeView(
     runningTasks: self ? mesh.runningHere : isThere ? (record?.running_tasks ?? 0) : 0,
     addresses: record?.addresses ?? [],
     version: record?.version,
+    link: self ? undefined : linkView(member, mesh.linkOf(peer)),
+    orders: nodeOrdersView(mesh.standing(peer), record),
   }
+}
+
+/** Round trips and faults are known of neighbours whose connection is gone as well. */
+function linkView(member: MemberView, link: LinkState | undefined): NodeView['link'] {
+  const { rttMs, rttVariationMs, linkFault: fault } = member
+  if (link === undefined && rttMs === undefined && fault === undefined) return undefined
+  const { path, remoteAddress, downgradedFrom } = link ?? {}
+  return { path, remoteAddress, downgradedFrom, rttMs, rttVariationMs, fault }
 }
 
 function partOf(

@@ -16,6 +16,7 @@ import {
   toCodedError,
 } from '../base/index.ts'
 import type { Execution, ExecutionDeadline, ExecutionEnd } from '../exec/index.ts'
+import { isDrainOver, type Standing } from '../membership/index.ts'
 import {
   attemptKey,
   encodeOfferRecord,
@@ -25,6 +26,7 @@ import {
   type WorkerEffect,
   type WorkerEvent,
 } from '../task/index.ts'
+import { obstacleOfRefusal } from './order-bars.ts'
 import { OutputWindow } from './output-window.ts'
 import type { Cancel } from './ports.ts'
 import type { WorkerContext } from './worker-context.ts'
@@ -60,10 +62,6 @@ export class WorkerAttempt {
 
   get ended(): boolean {
     return this.task.record.state === 'ended'
-  }
-
-  get executing(): boolean {
-    return this.execution !== undefined && !this.ended
   }
 
   /** Handles the event after those before it; resolves when its effects were carried out. */
@@ -114,21 +112,37 @@ export class WorkerAttempt {
   /** Called several times a second: renews the lease, and ends what may not go on. */
   tick(now: BootMs): void {
     if (this.ended) return
+    const standing = this.context.standing()
+    this.obey(standing)
     const graceMs = this.task.record.ttlMs ?? this.context.leaseTtlMs
     if (this.lostAt !== undefined && now - this.lostAt > graceMs) void this.stop('submitter-lost')
     switch (this.held?.tick(now)) {
       case 'renew':
-        void this.renew(this.held)
+        if (mayRenew(standing)) void this.renew(this.held)
         return
       case 'lost':
       case 'revoked':
         this.held = undefined
-        void this.stop('lease-lost')
+        void this.stop(mayRenew(standing) ? 'lease-lost' : 'quarantined')
         return
       case 'none':
       case undefined:
         return
     }
+  }
+
+  /** What an admin order ends at once. What runs under a lease is left that lease, and no more (`tick`). */
+  private obey(standing: Standing): void {
+    const { leaseId, stopCause } = this.task.record
+    if (this.execution === undefined || stopCause !== undefined) return
+    const cause = this.orderedEnd(standing)
+    if (cause === 'drain-deadline' || (cause === 'quarantined' && leaseId === undefined))
+      void this.stop(cause)
+  }
+
+  private orderedEnd(standing: Standing): 'drain-deadline' | 'quarantined' | undefined {
+    if (isDrainOver(standing, this.context.clock.wall())) return 'drain-deadline'
+    return mayRenew(standing) ? undefined : 'quarantined'
   }
 
   private async carryOut(effect: WorkerEffect): Promise<void> {
@@ -169,12 +183,15 @@ export class WorkerAttempt {
       await this.handle({ type: 'lease-confirmed', sentAt, ttlMs })
     } catch (thrown) {
       const { code } = toCodedError(thrown)
-      const gone = GONE.has(code)
-      await this.handle({ type: 'lease-refused', reason: gone ? 'lease_expired' : 'lease_unavailable' })
+      const otherwise = GONE.has(code) ? 'lease_expired' : 'lease_unavailable'
+      const reason = obstacleOfRefusal(code) ?? otherwise
+      this.context.events.offerRefused(this.task.record, reason)
+      await this.handle({ type: 'lease-refused', reason })
     }
   }
 
   private execute(leaseSentAt: BootMs | undefined): void {
+    this.context.events.offerAccepted(this.task.record)
     const { leaseId } = this.task.record
     if (leaseId !== undefined && leaseSentAt !== undefined) {
       const { driftRatio, stopBudget: budget } = this.context
@@ -185,6 +202,9 @@ export class WorkerAttempt {
       this.notStarted('lease-lost', 'the lease was confirmed too late')
       return
     }
+    const ordered = this.orderedEnd(this.context.standing())
+    if (ordered !== undefined)
+      return this.notStarted(ordered, 'an admin order came before the command started')
     try {
       this.follow(this.startExecution())
     } catch (thrown) {
@@ -212,7 +232,10 @@ export class WorkerAttempt {
   private follow(execution: Execution): void {
     this.execution = execution
     this.started = execution.started.then(
-      ({ pid }) => this.handle({ type: 'started', pid }),
+      ({ pid }) => {
+        this.context.events.executionStarted(this.task.record, pid)
+        return this.handle({ type: 'started', pid })
+      },
       () => undefined, // `ended` tells why
     )
     void execution.ended.then((end) => this.executionEnded(end))
@@ -222,8 +245,9 @@ export class WorkerAttempt {
     }
   }
 
-  private notStarted(cause: 'lease-lost' | 'spawn-failed', error: string): void {
+  private notStarted(cause: Outcome['cause'], error: string): void {
     this.held = undefined
+    this.context.events.executionEnded(this.task.record, { cause, quiet: true })
     void this.handle({ type: 'ended', outcome: { cause, quiet: true, outputBytes: 0, error } })
   }
 
@@ -247,7 +271,11 @@ export class WorkerAttempt {
     this.cancelTimeout?.()
     this.held = undefined
     this.logger.info({ cause: end.cause, exitCode: end.exitCode, quiet: end.quiet }, 'execution ended')
-    void this.handle({ type: 'ended', outcome: outcomeOf(end, this.output.totalBytes) })
+    const outcome = outcomeOf(end, this.output.totalBytes)
+    // The guardian may be the first to see that the lease is over.
+    const isLost = outcome.cause === 'lease-lost' && !mayRenew(this.context.standing())
+    this.context.events.executionEnded(this.task.record, end)
+    void this.handle({ type: 'ended', outcome: isLost ? { ...outcome, cause: 'quarantined' } : outcome })
   }
 
   private async renew(held: HeldLease): Promise<void> {
@@ -256,6 +284,8 @@ export class WorkerAttempt {
         { type: 'lease.renew', leaseId: held.leaseId },
         this.ttlMs / 3,
       )
+      // An order that came in meanwhile counts from when it came.
+      if (!mayRenew(this.context.standing())) return
       held.renewed(sentAt)
       this.execution?.extend(deadlineOf(held.plan))
     } catch (thrown) {
@@ -281,6 +311,9 @@ export class WorkerAttempt {
     return this.task.record.ttlMs ?? this.context.leaseTtlMs
   }
 }
+
+/** Neither quarantined nor retired. */
+const mayRenew = ({ isQuarantined, isRetired }: Standing): boolean => !isQuarantined && !isRetired
 
 const deadlineOf = ({ termAt, killAt }: LeasePlan): ExecutionDeadline => ({ termAt, killAt })
 

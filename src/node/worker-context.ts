@@ -1,8 +1,10 @@
 import type { StopBudget } from '../authority/index.ts'
 import type { Clock, CodedError, Logger } from '../base/index.ts'
 import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import type { Standing } from '../membership/index.ts'
 import type { JournalStore } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
+import type { EventSources } from './event-sources.ts'
 import type { Scheduler } from './ports.ts'
 import type { TaskLink } from './task-link.ts'
 
@@ -20,9 +22,12 @@ export interface WorkerContext {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
+  readonly events: EventSources
   readonly driftRatio: number
   readonly stopBudget: StopBudget
   readonly leaseTtlMs: number
+  /** How this node stands by the admin orders that it knows. */
+  readonly standing: () => Standing
   readonly fatal: (error: CodedError) => void
   /** The attempt of this key is over and acknowledged. */
   readonly forget: (key: string) => void

@@ -1,4 +1,5 @@
 import { type LeaseId, LIMITS, type PeerId, type Reason } from '../base/index.ts'
+import { obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
@@ -43,9 +44,14 @@ export class Worker {
     })
   }
 
-  /** Executions under way. */
+  /** Attempts under way, those included that are about to start: a node is drained when there is none. */
   get running(): number {
-    return [...this.attempts.values()].filter((attempt) => attempt.executing).length
+    return this.unfinished().length
+  }
+
+  /** Whose attempts are not acknowledged: what becomes of the connection to them matters. */
+  submitters(): Iterable<PeerId> {
+    return [...this.attempts.values()].map(({ task }) => task.submitter)
   }
 
   /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
@@ -54,10 +60,6 @@ export class Worker {
       const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value)))
       void attempt.handle({ type: 'recovered' })
     }
-    this.cancelTick = this.init.scheduler.every(TICK_MS, () => {
-      const now = this.init.clock.now()
-      for (const attempt of this.attempts.values()) attempt.tick(now)
-    })
   }
 
   /** The lease was taken back: what runs under it has to end now. */
@@ -70,7 +72,26 @@ export class Worker {
   async stop(): Promise<void> {
     this.stopping = true
     await Promise.all([...this.attempts.values()].map((attempt) => attempt.shutDown()))
+    this.stopTicks()
+  }
+
+  /** Time passes for the attempts, as long as there is one that has not ended. */
+  private keepTime(): void {
+    this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => {
+      const unfinished = this.unfinished()
+      const now = this.init.clock.now()
+      for (const attempt of unfinished) attempt.tick(now)
+      if (unfinished.length === 0) this.stopTicks()
+    })
+  }
+
+  private stopTicks(): void {
     this.cancelTick?.()
+    this.cancelTick = undefined
+  }
+
+  private unfinished(): readonly WorkerAttempt[] {
+    return [...this.attempts.values()].filter((attempt) => !attempt.ended)
   }
 
   private receive(from: PeerId, message: TaskMessage): void {
@@ -99,6 +120,8 @@ export class Worker {
     const refusal = this.refusal(from, envelope)
     if (refusal !== undefined) {
       this.init.logger.info({ peer: from, task: envelope.task_id, reason: refusal }, 'offer refused')
+      const offer = offerFromEnvelope(envelope, from)
+      this.init.events.offerRefused(offer, refusal)
       this.init.link.send(from, {
         type: 'remote_task_ack',
         idempotency_key: envelope.idempotency_key,
@@ -114,11 +137,12 @@ export class Worker {
   private refusal(from: PeerId, envelope: Envelope): Reason | undefined {
     const remote = from !== this.init.transport.self
     if (envelope.populi_scope_id !== this.init.scope) return 'wrong_scope'
+    const obstacle = obstacleOf(this.init.standing())
+    if (obstacle !== undefined) return obstacle
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
     if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
     if (this.finished.has(keyOf(envelope))) return 'lease_expired'
-    const unfinished = [...this.attempts.values()].filter((attempt) => !attempt.ended).length
-    if (this.stopping || unfinished >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 
@@ -126,6 +150,7 @@ export class Worker {
     if (this.attempts.size >= LIMITS.workerTasksMax + LIMITS.endedOffersKeptMax) this.forgetOldestEnded()
     const attempt = new WorkerAttempt(this.context, task)
     this.attempts.set(attempt.key, attempt)
+    this.keepTime()
     const { self } = this.init.transport
     if (task.submitter !== self && !this.init.transport.isConnected(task.submitter)) {
       attempt.submitterLost(this.init.clock.now())

@@ -3,8 +3,8 @@ import type { Candidate, PlacementPolicy, PlacementTask } from './plan.ts'
 
 /**
  * Everything that stands against running `task` on `candidate`; empty when it is eligible. All reasons, not only
- * the first: who reads them wants to know what must change. What the asker said comes first, then the
- * switches here, then what is known of the worker.
+ * the first: who reads them wants to know what must change. What the asker said comes first, then what
+ * an admin ordered, then the switches here, then what is known of the worker.
  */
 export function objections(
   task: PlacementTask,
@@ -17,6 +17,7 @@ export function objections(
   }
   object(task.on !== undefined && candidate.nodeId !== task.on, 'not_requested_node')
   object(policy.exclude.has(candidate.peer), 'worker_tried_before')
+  if (candidate.barredBy !== undefined) found.push(candidate.barredBy)
   if (candidate.self) return found
   object(!policy.remoteExecuteEnabled, 'remote_execute_disabled')
   object(!policy.leaseGatingEnabled, 'lease_gating_disabled')

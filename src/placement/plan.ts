@@ -16,6 +16,8 @@ export interface Candidate {
   /** Membership's word for it. */
   readonly status: 'unseen' | 'alive' | 'suspect' | 'dead' | 'left'
   readonly connected: boolean
+  /** Why an admin order keeps new work from it; `undefined`: none does. */
+  readonly barredBy: 'quarantined' | 'retired' | 'maintenance' | undefined
   /** Whether it takes work of other nodes, by its own record. */
   readonly remoteExecute: boolean
   readonly runningTasks: number

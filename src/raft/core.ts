@@ -34,7 +34,14 @@ import {
 import type { HardState } from './entry.ts'
 import { onAppendRequest, onHeartbeatRequest, onInstallSnapshot } from './following.ts'
 import type { Leadership } from './leadership.ts'
-import { advanceCommit, proposeChange, proposeCommand, proposeLeave, tickLeader } from './leading.ts'
+import {
+  advanceCommit,
+  proposeChange,
+  proposeCommand,
+  proposeLeave,
+  tickLeader,
+  ticksOfLeader,
+} from './leading.ts'
 import { type LogBase, NEVER_COMPACTED } from './log-base.ts'
 import type { SavedLog } from './log-store.ts'
 import type { RaftMessage, StepResult } from './messages.ts'
@@ -99,6 +106,18 @@ export class RaftCore {
     this.writes = new Writes(this.state, hardState)
   }
 
+  /**
+   * The next tick but so many is the first that may do something: the driver can let those before it pass unseen, and give them all at
+   * once. At least 1. Anything else that is given to the core may change it.
+   */
+  get ticksUntilDue(): number {
+    const { state, writes, leadership } = this
+    if (leadership !== undefined)
+      return Math.max(1, Math.min(ticksOfLeader(state, leadership), writes.ticksUntilHanging))
+    const isAlone = isSoleVoter(state.configuration, state.self) && state.role.role === 'follower'
+    return isAlone ? 1 : Math.max(1, state.ticksUntilTimeout)
+  }
+
   /** One tick of time (`RaftOptions` counts in them). */
   tick(): void {
     const { state, writes } = this
@@ -111,7 +130,7 @@ export class RaftCore {
     }
     state.electionElapsed++
     const isAlone = isSoleVoter(state.configuration, state.self) && state.role.role === 'follower'
-    if (!state.electionTimedOut && !isAlone) return
+    if (state.ticksUntilTimeout > 0 && !isAlone) return
     if (!state.mayCampaign) {
       // It never campaigns; but it does not go on naming a leader that is silent.
       state.becomeFollower(state.term, undefined)

@@ -28,6 +28,7 @@ export class Leadership {
    */
   configurationBarrier: LogIndex
   heartbeatElapsed = 0
+  learnerHeartbeatElapsed = 0
   /** Heartbeats leave with the next `Ready`; if that is late, they do not pile up. */
   isHeartbeatDue = false
   /** The newest heartbeat round that was begun. */

@@ -50,7 +50,18 @@ export function tickLeader(state: RaftState, leadership: Leadership): void {
   for (const progress of leadership.progress.values()) progress.tellCommit()
   if (tickTransfer(leadership) === 'over') leadership.transfer = undefined
   leadership.heartbeatElapsed++
+  leadership.learnerHeartbeatElapsed++
   if (leadership.heartbeatElapsed >= state.options.heartbeatTicks) leadership.isHeartbeatDue = true
+}
+
+/** How many ticks from now `tickLeader` has something to do. */
+export function ticksOfLeader(state: RaftState, leadership: Leadership): number {
+  const { electionTicks, heartbeatTicks } = state.options
+  const { progress, transfer, heartbeatElapsed } = leadership
+  if ([...progress.values()].some((each) => each.awaitsCommitNews(state.log))) return 1
+  const toHeartbeat = progress.size > 0 ? heartbeatTicks - heartbeatElapsed : Number.POSITIVE_INFINITY
+  const toTransferEnd = transfer?.ticksLeft ?? Number.POSITIVE_INFINITY
+  return Math.min(electionTicks - state.electionElapsed, toHeartbeat, toTransferEnd)
 }
 
 export function proposeCommand(state: RaftState, leadership: Leadership, data: Uint8Array): ProposeResult {

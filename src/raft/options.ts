@@ -19,6 +19,12 @@ export interface RaftOptions {
    */
   readonly heartbeatTicks: number
   /**
+   * The same for a learner that has everything: nobody elects by its silence or its leader's, so heartbeats only repair what was
+   * lost, as the last word on what is committed, and tell it that the leader is still there. It names a leader for three of these
+   * intervals of silence. At least `heartbeatTicks`; idle traffic is `learners` messages each way per interval.
+   */
+  readonly learnerHeartbeatTicks: number
+  /**
    * Bytes of entries in one append message, and so also the largest proposal. Larger: fewer messages when
    * catching up. Smaller: less delay for what shares the stream. The wire's frame limit must be above it.
    */
@@ -58,6 +64,7 @@ export interface RaftOptions {
 export const RAFT_DEFAULTS: RaftOptions = {
   electionTicks: 10,
   heartbeatTicks: 2,
+  learnerHeartbeatTicks: 20,
   maxAppendBytes: 256 * KiB,
   maxUncommittedBytes: 16 * MiB,
   maxInflightAppends: 256,
@@ -69,11 +76,13 @@ export const RAFT_DEFAULTS: RaftOptions = {
 
 /** @throws InvariantError for options that cannot work: they come from the program, never from a peer. */
 export function checkOptions(options: RaftOptions): RaftOptions {
-  const { electionTicks, heartbeatTicks, maxAppendBytes, maxUncommittedBytes, maxInflightBytes } = options
+  const { electionTicks, heartbeatTicks, learnerHeartbeatTicks } = options
+  const { maxAppendBytes, maxUncommittedBytes, maxInflightBytes } = options
   const { commitNews: _, ...counts } = options
   for (const value of Object.values(counts))
     assert(Number.isSafeInteger(value) && value > 0, 'positive whole options')
   assert(electionTicks >= 3 * heartbeatTicks, 'electionTicks is at least three heartbeatTicks')
+  assert(learnerHeartbeatTicks >= heartbeatTicks, 'learners get no more heartbeats than voters')
   assert(maxAppendBytes >= 1 * KiB, 'an append message has room for a configuration')
   assert(maxUncommittedBytes >= maxAppendBytes, 'a proposal of the largest size fits the uncommitted bytes')
   assert(maxInflightBytes >= maxAppendBytes, 'the largest append may be on its way')

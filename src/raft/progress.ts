@@ -87,6 +87,16 @@ export class Progress implements ProgressView {
     return isDue || this.mayCarryEntries(lastIndex) ? 'append' : 'nothing'
   }
 
+  /** It has the whole log, and was told how far that is committed. */
+  isCaughtUp({ lastIndex, commitIndex }: LogMarks): boolean {
+    return this.mode === 'replicate' && this.matchIndex === lastIndex && this.commitSent >= commitIndex
+  }
+
+  /** `tellCommit` would let it have a message. */
+  awaitsCommitNews({ commitIndex }: LogMarks): boolean {
+    return this.mode === 'replicate' && this.commitSent < commitIndex
+  }
+
   /** What is committed should not wait for company any longer. */
   tellCommit(): void {
     this.isCommitNewsDue = true

@@ -37,12 +37,20 @@ export function sendAppends(state: RaftState, leadership: Leadership): void {
   }
 }
 
+/**
+ * Not to a learner that has everything, except now and then: elections, the check of the quorum, commits and reads count voters
+ * only, so its answers decide nothing. It hears what is new with the entries themselves, and of a new leader with that one's first.
+ */
 function sendHeartbeats(state: RaftState, leadership: Leadership): void {
+  const isForAll = leadership.learnerHeartbeatElapsed >= state.options.learnerHeartbeatTicks
+  if (isForAll) leadership.learnerHeartbeatElapsed = 0
   leadership.isHeartbeatDue = false
   leadership.heartbeatElapsed = 0
   // Reads that came since the last round need a new one: an answer to the last may be older than they are.
   leadership.heartbeatRound = leadership.reads.at(-1)?.round ?? leadership.heartbeatRound
   for (const [peer, progress] of leadership.progress) {
+    const isLearner = !state.configurations.mayCampaign(peer)
+    if (isLearner && !isForAll && progress.isCaughtUp(state.log)) continue
     state.messages.push({
       type: 'heartbeat-request',
       from: state.self,

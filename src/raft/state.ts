@@ -111,8 +111,11 @@ export class RaftState {
     return this.log.commitIndex > 0 && this.log.termAt(this.log.commitIndex) === this.term
   }
 
-  get electionTimedOut(): boolean {
-    return this.electionElapsed >= this.electionTimeout
+  /** At most 0 when the leader is silent for longer than it should be. A learner hears of it more rarely, and two heartbeats may be lost. */
+  get ticksUntilTimeout(): number {
+    const isLearner = !this.configurations.mayCampaign(this.self)
+    const timeout = isLearner ? 3 * this.options.learnerHeartbeatTicks : this.electionTimeout
+    return timeout - this.electionElapsed
   }
 
   /**

@@ -40,6 +40,10 @@ export class Writes {
     return this.isUnderWay && this.ticks >= this.state.options.electionTicks
   }
 
+  get ticksUntilHanging(): number {
+    return this.isUnderWay ? this.state.options.electionTicks - this.ticks : Number.POSITIVE_INFINITY
+  }
+
   /** Whether a write should begin, or messages that waited for one can leave without. */
   get hasNews(): boolean {
     return this.isFree && (this.isDue || this.state.messagesAfterPersist.length > 0)

@@ -3,7 +3,9 @@
  * the Raft log is chained, and a ledger in every batch tells when something is missing (docs/decisions/0004). The
  * ports live with their cores; this room implements them, on LevelDB and on a disk in memory.
  */
+
 export { removeStores } from './level-folder.ts'
+export { LineRing } from './line-ring.ts'
 export { MemoryDisk } from './memory-disk.ts'
 export type { MetaStore } from './meta.ts'
 export { type NodeStores, openMemoryStores, openStores } from './node-stores.ts'

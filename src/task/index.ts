@@ -14,7 +14,8 @@ export {
 } from './messages.ts'
 export { attemptKey, decodeOfferRecord, encodeOfferRecord } from './offer-record.ts'
 export { OfferedTask, type StopCause, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
-export { SubmittedTask, type SubmitterEffect, type SubmitterEvent } from './submitted-task.ts'
+export { SubmittedTask } from './submitted-task.ts'
+export type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
 export {
   decodeTaskRecord,
   encodeTaskRecord,

@@ -74,10 +74,17 @@ const endCauseSchema = z.enum([
   'lease-lost',
   'submitter-lost',
   'node-stopping',
+  'quarantined',
+  'drain-deadline',
   'worker-restarted',
   'guardian-lost',
 ])
 export type EndCause = z.output<typeof endCauseSchema>
+
+/** These end the task; the others end only the attempt. */
+export function isAboutTheTask(cause: EndCause): boolean {
+  return cause === 'exited' || cause === 'spawn-failed' || cause === 'timeout' || cause === 'cancelled'
+}
 
 export const outcomeSchema = z.object({
   cause: endCauseSchema,

@@ -13,7 +13,17 @@ const recordSchema = z.object({
   ttlMs: z.number().optional(),
   command: commandSchema,
   state: z.enum(['new', 'confirming', 'starting', 'running', 'ending', 'ended']),
-  stopCause: z.enum(['cancelled', 'lease-lost', 'submitter-lost', 'node-stopping', 'timeout']).optional(),
+  stopCause: z
+    .enum([
+      'cancelled',
+      'lease-lost',
+      'submitter-lost',
+      'node-stopping',
+      'timeout',
+      'quarantined',
+      'drain-deadline',
+    ])
+    .optional(),
   outcome: outcomeSchema.optional(),
   starts: z.number(),
   /** Of the command's first process, at the worker. */

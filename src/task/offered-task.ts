@@ -31,7 +31,13 @@ export type WorkerEvent =
 
 export type StopCause = Extract<
   EndCause,
-  'cancelled' | 'lease-lost' | 'submitter-lost' | 'node-stopping' | 'timeout'
+  | 'cancelled'
+  | 'lease-lost'
+  | 'submitter-lost'
+  | 'node-stopping'
+  | 'timeout'
+  | 'quarantined'
+  | 'drain-deadline'
 >
 
 export type WorkerEffect =
@@ -242,4 +248,6 @@ const STOP_TEXT: Readonly<Record<StopCause, string>> = {
   'submitter-lost': 'the submitter was out of reach for too long',
   'node-stopping': 'the worker was shut down',
   timeout: 'the command ran longer than its time limit',
+  quarantined: 'an admin order stopped all work on the node',
+  'drain-deadline': 'the node was drained, and the deadline had passed',
 }

@@ -24,44 +24,10 @@ import {
   type UnixMs,
   unreachable,
 } from '../base/index.ts'
-import type { EndCause, Outcome, TaskMessage } from './messages.ts'
+import { type EndCause, isAboutTheTask, type Outcome, type TaskMessage } from './messages.ts'
+import type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
 import { cancelMessage, envelopeMessage, outputAckMessage, resultAckMessage } from './submitter-messages.ts'
-import { type Attempt, isFinal, type TaskChange, type TaskRecord, type TaskState } from './task-record.ts'
-
-export type SubmitterEvent =
-  | { readonly type: 'submitted' }
-  | { readonly type: 'placed'; readonly peer: PeerId; readonly nodeId: NodeId; readonly reason: Reason }
-  | { readonly type: 'unplaceable'; readonly reason: Reason; readonly detail: string }
-  | { readonly type: 'lease-granted'; readonly leaseId: LeaseId; readonly ttlMs: number }
-  /** The authority cannot be reached or has no leader. */
-  | { readonly type: 'lease-unavailable'; readonly detail: string }
-  /** The key is still leased: to the attempt that was lost. */
-  | { readonly type: 'lease-held' }
-  /** The authority has expired a lease of this task's key: its holder is quiet, whether or not it can be reached. */
-  | { readonly type: 'lease-expired'; readonly leaseId: LeaseId }
-  | { readonly type: 'message'; readonly from: PeerId; readonly message: TaskMessage }
-  | { readonly type: 'peer-lost'; readonly peer: PeerId }
-  | { readonly type: 'cancel-requested' }
-  /** The submitting node was started again: the attached task's user is gone. */
-  | { readonly type: 'recovered' }
-
-export type SubmitterEffect =
-  | { readonly type: 'journal' }
-  | { readonly type: 'place'; readonly exclude: readonly PeerId[] }
-  | { readonly type: 'request-lease'; readonly holder: PeerId; readonly again: boolean }
-  | { readonly type: 'take-back-lease'; readonly leaseId: LeaseId }
-  | { readonly type: 'send'; readonly to: PeerId; readonly message: TaskMessage }
-  /** To be passed on; when that is done, `acknowledgement` goes back to the worker. */
-  | {
-      readonly type: 'output'
-      readonly stream: 'stdout' | 'stderr'
-      readonly chunk: Uint8Array
-      readonly from: PeerId
-      readonly acknowledgement: TaskMessage
-    }
-  /** To be told to the user. */
-  | { readonly type: 'changed'; readonly change: TaskChange }
-  | { readonly type: 'ended' }
+import { type Attempt, isFinal, newAttempt, type TaskRecord, type TaskState } from './task-record.ts'
 
 /** After so many refusals by workers the task runs at home. */
 const PLACEMENTS_MAX = 3
@@ -105,6 +71,8 @@ export class SubmittedTask {
         return this.onLease(event.leaseId, event.ttlMs)
       case 'lease-unavailable':
         return this.onLeaseUnavailable(event.detail)
+      case 'holder-barred':
+        return this.onHolderBarred(event.reason, event.detail)
       case 'lease-held':
         return this.onLeaseHeld()
       case 'lease-expired':
@@ -188,7 +156,7 @@ export class SubmittedTask {
     if (!ofThisAttempt) return this.refuseStale(from, message)
     switch (message.type) {
       case 'remote_task_ack':
-        return message.accepted ? undefined : this.onRefused(from, message.detail ?? 'offer_refused')
+        return message.accepted ? undefined : this.onRefused(message.detail ?? 'offer_refused')
       case 'remote_task_started':
         return this.onStarted(attempt)
       case 'remote_task_output':
@@ -235,18 +203,28 @@ export class SubmittedTask {
     })
   }
 
-  private onRefused(from: PeerId, detail: string): void {
+  private onRefused(detail: string): void {
     if (this.current.state !== 'offered') return
     const attempt = present(this.current.attempt, 'attempt of an offered task')
     if (attempt.leaseId !== undefined)
       this.effects.push({ type: 'take-back-lease', leaseId: attempt.leaseId })
     if (this.current.cancelRequested) return this.finish('cancelled', { reason: 'cancelled_by_user' })
-    const refusedBy = [...this.current.refusedBy, from]
+    this.tryWithout(attempt, 'offer_refused', detail)
+  }
+
+  /** Nothing was offered under this attempt. A task that waits for its lease here has nowhere else to go. */
+  private onHolderBarred(reason: Reason, detail: string): void {
+    const { attempt, state } = this.current
+    if (state === 'leasing' && attempt !== undefined) return this.tryWithout(attempt, reason, detail)
+    if (state === 'fallback') this.finish('failed', { reason, error: detail })
+  }
+
+  private tryWithout({ peer, nodeId }: Attempt, reason: Reason, detail: string): void {
+    const refusedBy = [...this.current.refusedBy, peer]
     this.current = { ...this.current, refusedBy }
-    if (from === this.self.peer)
-      return this.finish('failed', { reason: 'offer_refused', error: `refused here: ${detail}` })
+    if (peer === this.self.peer) return this.finish('failed', { reason, error: `refused here: ${detail}` })
     if (refusedBy.length < PLACEMENTS_MAX && this.current.on === undefined) return this.placeAgain('offered')
-    this.fallBack('offer_refused', `${attempt.nodeId} refused: ${detail}`)
+    this.fallBack(reason, `${nodeId} refused: ${detail}`)
   }
 
   private onResult(from: PeerId, outcome: Outcome, starts: number, message: TaskMessage): void {
@@ -260,7 +238,8 @@ export class SubmittedTask {
     } else if (from === this.self.peer) {
       this.finish('failed', { reason: 'local_execution_ended', error: outcome.error ?? outcome.cause })
     } else {
-      this.fallBack('worker_lost', `${attempt.nodeId} had to stop: ${outcome.error ?? outcome.cause}`)
+      const detail = `${attempt.nodeId} had to stop: ${outcome.error ?? outcome.cause}`
+      this.fallBack(reasonOfEnd(outcome.cause), detail)
     }
     this.effects.push(acknowledge)
   }
@@ -389,11 +368,8 @@ export class SubmittedTask {
   }
 }
 
-/** These end the task; the others end only the attempt. */
-function isAboutTheTask(cause: EndCause): boolean {
-  return cause === 'exited' || cause === 'spawn-failed' || cause === 'timeout' || cause === 'cancelled'
-}
-
-function newAttempt(peer: PeerId, nodeId: NodeId): Attempt {
-  return { peer, nodeId, leaseId: undefined, ttlMs: undefined, started: false, outputBytes: 0 }
+/** Why the attempt of another node is over. */
+function reasonOfEnd(cause: EndCause): Reason {
+  if (cause === 'quarantined') return 'quarantined'
+  return cause === 'drain-deadline' ? 'drain_deadline' : 'worker_lost'
 }

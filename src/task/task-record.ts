@@ -85,6 +85,10 @@ export type TaskRecord = { readonly [Key in keyof Loose]: Loose[Key] }
 export type Attempt = {
   readonly [Key in keyof z.output<typeof attemptSchema>]: z.output<typeof attemptSchema>[Key]
 }
+export function newAttempt(peer: PeerId, nodeId: NodeId): Attempt {
+  return { peer, nodeId, leaseId: undefined, ttlMs: undefined, started: false, outputBytes: 0 }
+}
+
 export type TaskChange = TaskRecord['history'][number]
 
 /** A fresh record in state `queued`. */

@@ -20,3 +20,17 @@ test('docs/reference/cli.md describes every command with its options, and no oth
     for (const option of options.filter((each) => !COMMON.has(each))) expect(section).toContain(option)
   }
 })
+
+test('docs/reference/cli.md describes every command of `populi admin` with its options', async () => {
+  const about = PAGE.split('## Admin orders')[1]?.split(/^## /m)[0] ?? ''
+  const names = [...(await cli(['admin', '--help'])).out.matchAll(/^ {2}(\w+) \[options\]/gm)].map(
+    ([, name]) => name,
+  )
+  expect(names.length).toBeGreaterThan(0)
+  for (const name of names) {
+    expect(about).toContain(`\`populi admin ${name}`)
+    const { out } = await cli(['admin', name ?? '', '--help'])
+    const options = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option = '']) => option)
+    for (const option of options.filter((each) => !COMMON.has(each))) expect(about).toContain(option)
+  }
+})

@@ -49,7 +49,8 @@ export function calling(argv: readonly string[], setup: Setup = {}): Calling {
     stdin: chunks(setup.stdin ?? []),
     stdout: setup.stdout ?? out.sink,
     stderr: err.sink,
-    now: () => NOW,
+    now: () => NOW + control.pausedMs,
+    pause: (ms) => control.pause(ms),
     onInterrupt: (handler) => {
       handlers.add(handler)
       return () => handlers.delete(handler)
@@ -130,7 +131,11 @@ function clientOf(control: NodeControl): NodeControlClient {
     task: async (id) => control.task(id),
     cancel: (id) => control.cancel(id),
     revoke: (request) => control.revoke(request),
+    events: async (query) => control.events(query),
+    followEvents: (query, report, signal) => control.followEvents(query, report, signal),
     invite: (request) => control.invite(request),
+    order: (request) => control.order(request),
+    orders: async () => control.orders(),
     run: (request, report, signal) => control.run(request, report, signal),
   }
 }

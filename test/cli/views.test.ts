@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { unixMs } from '../../src/base/index.ts'
 import { commandLine, cutText, printable, textWidth } from '../../src/cli/render/text.ts'
-import { ago, duration } from '../../src/cli/render/time.ts'
+import { ago, duration, milliseconds } from '../../src/cli/render/time.ts'
 import { DONE, FakeControl, LONE_STATUS, NOW, QUEUED, STATUS } from '../node/control/fake-control.ts'
 import { cli } from './support.ts'
 
@@ -38,18 +38,18 @@ test('status: without leader it says so; with remote execution on, that', async 
 
 test('nodes: aligned columns, ages, and what is not known as a dash', async () => {
   expect((await cli(['nodes'])).out).toBe(
-    `NODE         STATUS   SEEN     AUTHORITY  REMOTE  RUNNING  VERSION  ADDRESSES
-desk (here)  alive    now      voter      off           0  0.1.0    /ip4/127.0.0.1/tcp/9846
-attic        suspect  6 s ago  leader     on            2  0.1.0    /ip4/192.168.1.5/tcp/9846 /ip4/100.64.0.2/tcp/9846
-nas          unseen   never    voter      off           0  -        -
+    `NODE         STATUS   SEEN     AUTHORITY  REMOTE  RUNNING  LINK             VERSION  ADDRESSES
+desk (here)  alive    now      voter      off           0  -                0.1.0    /ip4/127.0.0.1/tcp/9846
+attic        suspect  6 s ago  leader     on            2  overlay! 7.1 ms  0.1.0    /ip4/192.168.1.5/tcp/9846 /ip4/100.64.0.2/tcp/9846
+nas          unseen   never    voter      off           0  -                -        -
 `,
   )
 })
 
-test('nodes on a terminal of 90 columns: the last column is cut, nothing wraps', async () => {
-  const { out } = await cli(['nodes'], { columns: 90, env: { NO_COLOR: '1' } })
-  expect(out.split('\n').map((line) => line.length)).toStrictEqual([77, 90, 90, 69, 0])
-  expect(out).toContain('/ip4/192.168.1.5/tcp/…\n')
+test('nodes on a terminal of 100 columns: the last column is cut, nothing wraps', async () => {
+  const { out } = await cli(['nodes'], { columns: 100, env: { NO_COLOR: '1' } })
+  expect(out.split('\n').map((line) => line.length)).toStrictEqual([94, 100, 100, 86, 0])
+  expect(out).toContain('/ip4/192.168.1…\n')
 })
 
 test('nodes on a terminal: coloured, and the colours do not shift the columns', async () => {
@@ -173,6 +173,17 @@ test('ages and spans read well at every size', () => {
     '1 h 4 min',
     '1 d',
     '2 d 3 h',
+  ])
+})
+
+test('round trips read well at every size', () => {
+  expect([0.017, 0.999, 1.04, 9.94, 10, 239.6].map(milliseconds)).toStrictEqual([
+    '0.02 ms',
+    '1.00 ms',
+    '1.0 ms',
+    '9.9 ms',
+    '10 ms',
+    '240 ms',
   ])
 })
 

@@ -35,12 +35,12 @@ test('a peer that stops: "disconnected" once, and send says so', async () => {
   await vi.waitFor(isOffline(a, b.peer), WAIT)
   expect(a.events).toEqual([
     { type: 'connected', peer: b.peer },
-    { type: 'disconnected', peer: b.peer },
+    { type: 'disconnected', peer: b.peer, byPeer: true },
   ])
   expect(a.network.send(b.peer, 'raft', bytes('hello'))).toBe('disconnected')
   expect(b.events).toEqual([
     { type: 'connected', peer: a.peer },
-    { type: 'disconnected', peer: a.peer },
+    { type: 'disconnected', peer: a.peer, byPeer: false },
   ])
 })
 

@@ -93,7 +93,7 @@ export function makeNode({ seed, roster, listen, settings, init }: NodeOptions):
     network,
     seed,
     peer: network.self,
-    messages: { raft: [], rpc: [], snapshot: [], task: [] },
+    messages: { raft: [], rpc: [], snapshot: [], task: [], membership: [] },
     gossip: [],
     events: [],
     onMessage: () => undefined,

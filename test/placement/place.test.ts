@@ -126,6 +126,9 @@ describe('what stands against another node', () => {
     ['worker_suspect', { status: 'suspect' }, {}],
     ['worker_not_connected', { connected: false }, {}],
     ['worker_refuses_remote', { remoteExecute: false }, {}],
+    ['quarantined', { barredBy: 'quarantined' }, {}],
+    ['maintenance', { barredBy: 'maintenance' }, {}],
+    ['retired', { barredBy: 'retired' }, {}],
     ['worker_tried_before', {}, { exclude: new Set([peer('attic')]) }],
   ]
   test.each(cases)('%s: %o %o', (reason, fields, policy) => {
@@ -134,7 +137,13 @@ describe('what stands against another node', () => {
     expect(reasonsOf(plan, 'attic')).toEqual([reason])
   })
 
-  test('none of it stands against this node', () => {
+  test('an admin order stands against this node as well', () => {
+    const plan = place(task(), [candidate('here', { self: true, barredBy: 'maintenance' })], OPEN)
+    expect(plan).toMatchObject({ surface: 'none', reason: 'no_eligible_node' })
+    expect(reasonsOf(plan, 'here')).toEqual(['maintenance'])
+  })
+
+  test('nothing else stands against this node', () => {
     const here = candidate('here', { self: true, status: 'left', connected: false, remoteExecute: false })
     const plan = place(task(), [here], { ...OPEN, remoteExecuteEnabled: false, leaseGatingEnabled: false })
     expect(plan).toMatchObject({ surface: 'local', reason: 'local_queue_default' })

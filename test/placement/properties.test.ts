@@ -19,6 +19,7 @@ const others = fc.subarray(NAMES.slice(1)).chain((names) =>
         .record({
           status: fc.constantFrom('unseen', 'alive', 'alive', 'alive', 'suspect', 'dead', 'left'),
           connected: fc.constantFrom(true, true, false),
+          barredBy: fc.constantFrom(undefined, undefined, 'quarantined' as const),
           remoteExecute: fc.constantFrom(true, true, false),
           runningTasks: fc.nat(2),
         })
@@ -94,6 +95,7 @@ describe('properties of place', () => {
         expect(policy).toMatchObject({ remoteExecuteEnabled: true, leaseGatingEnabled: true })
         const chosen = candidates.find(({ peer }) => peer === plan.peer)
         expect(chosen).toMatchObject({ status: 'alive', connected: true, remoteExecute: true })
+        expect(chosen?.barredBy).toBeUndefined()
       }),
     )
   })

@@ -24,6 +24,7 @@ export function candidate(name: string, fields: Partial<Candidate> = {}): Candid
     self: false,
     status: 'alive',
     connected: true,
+    barredBy: undefined,
     remoteExecute: true,
     runningTasks: 0,
     ...fields,

@@ -42,6 +42,18 @@ describe('an offered task', () => {
     expect(effects[0]).toMatchObject({ message: { accepted: false, detail: 'lease_expired' } })
   })
 
+  it.each(['quarantined', 'drain-deadline'] as const)(
+    'what an admin order ends reports %s, and gives the lease back when it is quiet',
+    (cause) => {
+      const task = running()
+      expect(names(task.handle({ type: 'stop', cause }))).toEqual(['journal', 'end-execution'])
+      const effects = task.handle({ type: 'ended', outcome: endedBy('cancelled') })
+      expect(names(effects)).toEqual(['journal', 'release-lease', 'remote_task_result'])
+      expect(task.record.outcome).toMatchObject({ cause })
+      expect(decodeOfferRecord(encodeOfferRecord(task.record))).toEqual(task.record)
+    },
+  )
+
   it('an offer that is repeated while it runs starts nothing again', () => {
     expect(names(running().handle({ type: 'offered' }))).toEqual(['remote_task_ack'])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { NodeId } from '../../src/base/index.ts'
+import type { NodeId, PeerId } from '../../src/base/index.ts'
 import {
   endedBy,
   exited,
@@ -148,6 +148,34 @@ describe('a submitted task', () => {
     expect(script.state).toBe('fallback')
     expect(script.task.record.reason).toBe('offer_refused')
   })
+
+  it('a holder that gets no lease by an admin order: the next node, and after three home, with that reason', () => {
+    const script = new SubmitterScript()
+    script.place(WORKER)
+    const barred = { type: 'holder-barred', reason: 'maintenance', detail: 'in maintenance' } as const
+    for (const next of [OTHER, 'peer-third' as PeerId]) {
+      expect(script.names(barred)).toEqual(['journal', 'changed', 'place'])
+      script.do({ type: 'placed', peer: next, nodeId: 'next' as NodeId, reason: 'populi_remote_lease_hold' })
+    }
+    expect(script.do(barred).at(-1)).toEqual({ type: 'request-lease', holder: HOME, again: false })
+    expect(script.task.record).toMatchObject({ state: 'fallback', reason: 'maintenance' })
+    script.do(barred)
+    expect(script.task.record).toMatchObject({ state: 'failed', reason: 'maintenance', finalResults: 1 })
+  })
+
+  it.each([
+    ['quarantined', 'quarantined'],
+    ['drain-deadline', 'drain_deadline'],
+    ['lease-lost', 'worker_lost'],
+  ] as const)(
+    'a worker that ended the attempt with %s: it runs at home, and the reason is %s',
+    (cause, reason) => {
+      const script = new SubmitterScript()
+      script.run()
+      script.say(WORKER, result(L1, endedBy(cause)))
+      expect(script.task.record).toMatchObject({ state: 'fallback', reason })
+    },
+  )
 
   it('no authority: a task that was offered to nobody runs at home without a lease', () => {
     const script = new SubmitterScript()

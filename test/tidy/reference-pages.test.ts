@@ -8,6 +8,7 @@ import {
   decisionsPage,
   documentedMembers,
   errorsPage,
+  eventsPage,
   limitsPage,
   reasonsPage,
 } from './reference-pages.ts'
@@ -31,6 +32,10 @@ test('docs/reference/limits.md lists the limits, no more and no less', () => {
 
 test('docs/reference/reasons.md lists the reasons, no more and no less', () => {
   expectPage('reference/reasons.md', reasonsPage())
+})
+
+test('docs/reference/events.md lists the kinds and types of events, no more and no less', () => {
+  expectPage('reference/events.md', eventsPage())
 })
 
 test('docs/reference/configuration.md lists the settings, no more and no less', () => {
@@ -84,5 +89,11 @@ describe('a page is another one', () => {
   test('when a setting or a reason is missing', () => {
     expect(configurationPage(Object.values(SETTINGS).slice(1))).not.toBe(configurationPage())
     expect(reasonsPage({})).not.toBe(reasonsPage())
+  })
+
+  test('when a kind of event or a type is added', () => {
+    expect(eventsPage({ node: 'x' }, {})).not.toContain('|')
+    expect(eventsPage({ node: 'x' }, { 'node:up': 'is up' })).toContain('| `node:up` | is up |')
+    expect(eventsPage({ node: 'x' }, { 'link:up': 'is up' })).not.toContain('link:up')
   })
 })

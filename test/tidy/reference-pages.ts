@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, errorEntries, LIMITS, REASONS } from '../../src/base/index.ts'
 import { SETTINGS, type Setting } from '../../src/node/config/settings.ts'
+import { EVENT_KINDS, EVENT_TYPES } from '../../src/node/event-types.ts'
 import type { TextFile } from './repository.ts'
 
 const WRITTEN = '`npm run rewrite` writes this page from what it lists; a test compares.'
@@ -72,6 +73,32 @@ export function reasonsPage(reasons: Readonly<Record<string, string>> = REASONS)
       Object.entries(reasons).map(([code, sentence]) => [`\`${code}\``, sentence]),
     ),
     '',
+  ])
+}
+
+export function eventsPage(
+  kinds: Readonly<Record<string, string>> = EVENT_KINDS,
+  types: Readonly<Record<string, string>> = EVENT_TYPES,
+): string {
+  const sections = Object.entries(kinds).map(([kind, about]) => {
+    const rows = Object.entries(types).filter(([type]) => type.startsWith(`${kind}:`))
+    const list = table(
+      ['type', 'the node …'],
+      rows.map(([type, sentence]) => [`\`${type}\``, sentence]),
+    )
+    return [`## ${kind}`, '', about, ...(rows.length === 0 ? [] : ['', list])].join('\n')
+  })
+  return page('Events', [
+    'What happens on a node, and what it sees of the others: `populi events`, with `--follow` as it happens, with `--json` as one object',
+    'per line: `{"sequence", "atUnixMs", "kind", "type", "node", "reason", "detail"}`, where `node` and `reason` can be null. `sequence`',
+    'rises by one with each event of the node, over restarts; `atUnixMs` is when the node saw it, by its own clock. A type never changes',
+    'its meaning; new types and new facts in `detail` may come. Instead of an event a line can be `{"missed": 12}`: so many were',
+    'overwritten before a slow reader came to them.',
+    '',
+    `A node keeps the newest ${LIMITS.eventsKept} events of the mesh and as many of work (\`lease\`, \`task\`), in the folder \`events\` beside its store. They are for`,
+    'people and their tools: nothing in a node depends on them, a killed process loses none that is a moment old, a power cut the last seconds.',
+    '',
+    ...sections.flatMap((section) => [section, '']),
   ])
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorEntries, LIMITS } from '../../src/base/index.ts'
+import { EVENT_TYPES } from '../../src/node/event-types.ts'
 import {
   checkCodesUsed,
   checkDependencies,
@@ -21,6 +22,12 @@ test('every error code is used', async () => {
 
 test('every limit is read', async () => {
   expect(checkLimitsUsed(Object.keys(LIMITS), 'src/base/limits.ts', await parseRepository())).toEqual([])
+})
+
+test('every type of event is recorded', async () => {
+  // What the CLI says about a type does not make it happen.
+  const files = (await parseRepository()).filter(({ path }) => !path.startsWith('src/cli/'))
+  expect(checkCodesUsed(Object.keys(EVENT_TYPES), 'src/node/event-types.ts', files)).toEqual([])
 })
 
 test('every room has an index that says what it is for', () => {

@@ -3,15 +3,18 @@ import type { NodeView } from '../../node/control/index.ts'
 import { addCommand, type Cli } from '../command.ts'
 import type { Colour } from '../render/paint.ts'
 import { type Column, renderTable } from '../render/table.ts'
-import { ago } from '../render/time.ts'
+import { ago, milliseconds, moment } from '../render/time.ts'
 
 export function addNodes(cli: Cli, program: Command): void {
   addCommand(
     cli,
     program,
     'nodes',
-    { summary: 'list the nodes of the mesh and how they are', examples: ['populi nodes'] },
-    async () => cli.answer(await cli.client.nodes(), (nodes) => renderTable(COLUMNS, nodes, cli.look)),
+    {
+      summary: 'list the nodes of the mesh and how they are; ! marks a link that became worse or fails',
+      examples: ['populi nodes'],
+    },
+    async () => cli.answer(await cli.client.nodes(), (nodes) => renderTable(columns(nodes), nodes, cli.look)),
   )
 }
 
@@ -23,6 +26,26 @@ const STATUS_COLOURS: Readonly<Record<NodeView['status'], Colour>> = {
   unseen: 'dim',
 }
 
+/** There only when an order holds: on most days none does. */
+const ORDERS: Column<NodeView> = { title: 'ORDERS', cell: ordersOf, colour: () => 'yellow' }
+
+function columns(nodes: readonly NodeView[]): readonly Column<NodeView>[] {
+  if (nodes.every((node) => ordersOf(node) === undefined)) return COLUMNS
+  return COLUMNS.flatMap((column) => (column.title === 'REMOTE' ? [column, ORDERS] : [column]))
+}
+
+function ordersOf({ orders }: NodeView): string | undefined {
+  const { quarantined, retired, maintenance, maintenanceUntilUnixMs: until, isFollowed } = orders
+  const end = until === undefined ? '' : ` until ${moment(until)}`
+  const held = [
+    ...(quarantined ? ['quarantined'] : []),
+    ...(retired ? ['retired'] : []),
+    ...(maintenance ? [`maintenance${end}`] : []),
+  ]
+  if (held.length === 0) return undefined
+  return `${held.join(', ')}${isFollowed ? '' : ' (not confirmed)'}`
+}
+
 const COLUMNS: readonly Column<NodeView>[] = [
   { title: 'NODE', cell: (node) => (node.self ? `${node.nodeId} (here)` : node.nodeId) },
   { title: 'STATUS', cell: (node) => node.status, colour: (node) => STATUS_COLOURS[node.status] },
@@ -30,9 +53,22 @@ const COLUMNS: readonly Column<NodeView>[] = [
   { title: 'AUTHORITY', cell: (node) => (node.authority === 'none' ? undefined : node.authority) },
   { title: 'REMOTE', cell: (node) => (node.remoteExecute ? 'on' : 'off') },
   { title: 'RUNNING', align: 'right', cell: (node) => node.runningTasks },
+  { title: 'LINK', cell: linkText, colour: (node) => (isTroubled(node) ? 'yellow' : undefined) },
   { title: 'VERSION', cell: (node) => node.version },
   {
     title: 'ADDRESSES',
     cell: (node) => (node.addresses.length === 0 ? undefined : node.addresses.join(' ')),
   },
 ]
+
+/** `lan 0.4 ms`, `overlay! 30 ms`. */
+function linkText(node: NodeView): string | undefined {
+  const { link } = node
+  if (link === undefined) return undefined
+  const path = `${link.path ?? 'none'}${isTroubled(node) ? '!' : ''}`
+  return link.rttMs === undefined ? path : `${path} ${milliseconds(link.rttMs)}`
+}
+
+/** What it is, `--json` and `populi events` say. */
+const isTroubled = ({ link }: NodeView): boolean =>
+  link?.fault !== undefined || link?.downgradedFrom !== undefined

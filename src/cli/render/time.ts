@@ -18,6 +18,11 @@ export function ago(ms: number): string {
   return `${Math.floor(ms / unitMs)} ${unit} ago`
 }
 
+/** A point in time, to the minute, in UTC: `2026-11-22 08:00 UTC`. */
+export function moment(unixMs: number): string {
+  return `${new Date(unixMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
 /** A span in its two largest units: `400 ms`, `12 s`, `3 min 5 s`, `1 h 4 min`, `2 d 3 h`. */
 export function duration(ms: number): string {
   if (ms < SECOND_MS) return `${Math.max(0, Math.floor(ms))} ms`
@@ -30,4 +35,10 @@ export function duration(ms: number): string {
     if (count > 0) parts.push(`${count} ${unit}`)
   }
   return parts.join(' ')
+}
+
+/** A short span with two figures that say something: `0.42 ms`, `7.1 ms`, `240 ms`. */
+export function milliseconds(ms: number): string {
+  if (ms < 1) return `${ms.toFixed(2)} ms`
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
 }

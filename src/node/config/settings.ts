@@ -116,9 +116,9 @@ export const SETTINGS = {
     env: ['POPULI_TIMING_PRESET'],
     flag: 'preset',
     schema: oneOfText(PRESET_NAMES),
-    accepts: Object.keys(PRESETS).join(' or '),
+    accepts: Object.keys(PRESETS).join(', '),
     default: 'lan',
-    doc: 'Timeouts of consensus and membership. `wan` is for nodes that are tens of milliseconds apart or more; every node of a mesh should have the same.',
+    doc: 'Timeouts of consensus and membership. `wan` is for nodes that are tens of milliseconds apart or more, `local` for trials with all nodes on one machine; every node of a mesh should have the same.',
   }),
   leaseTtlMs: setting({
     key: 'lease.ttlMs',

@@ -8,10 +8,14 @@ import { CodedError, LIMITS, type TaskId, unreachable } from '../../base/index.t
 import {
   doneSchema,
   errorSchema,
+  eventNoticeSchema,
+  eventsSchema,
   fromJson,
   inviteSchema,
   leasesSchema,
   nodesSchema,
+  orderSchema,
+  ordersSchema,
   runEventSchema,
   statusSchema,
   taskDetailSchema,
@@ -20,7 +24,16 @@ import {
   toJson,
 } from './control-messages.ts'
 import { controlSocketPath, findControlSocket, systemCode } from './control-socket.ts'
-import type { InviteRequest, NodeControlClient, RevokeRequest, RunEvent, RunRequest } from './node-control.ts'
+import type {
+  EventNotice,
+  EventQuery,
+  InviteRequest,
+  NodeControlClient,
+  OrderRequest,
+  RevokeRequest,
+  RunEvent,
+  RunRequest,
+} from './node-control.ts'
 import { decodeFrames, type Frame } from './run-frames.ts'
 
 const ANSWER = 'answer of the node'
@@ -54,7 +67,28 @@ export class ControlClient implements NodeControlClient {
   revoke = async (body: RevokeRequest): Promise<void> => {
     await this.ask(doneSchema, { method: 'POST', path: '/v1/leases/revoke', body })
   }
+  order = (body: OrderRequest) => this.ask(orderSchema, { method: 'POST', path: '/v1/orders', body })
+  orders = () => this.ask(ordersSchema, { method: 'GET', path: '/v1/orders' })
+  events = (body: EventQuery) => this.ask(eventsSchema, { method: 'POST', path: '/v1/events', body })
   invite = (body: InviteRequest) => this.ask(inviteSchema, { method: 'POST', path: '/v1/invites', body })
+
+  /**
+   * As `NodeControl.followEvents`: settles when the node stops.
+   * @throws CodedError `control.interrupted` when the connection broke, `operation.cancelled` when `signal` aborted.
+   */
+  async followEvents(
+    body: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const response = await this.open({ method: 'POST', path: '/v1/events/follow', body, signal })
+    const chunks = readable(response, (cause) =>
+      signal.aborted
+        ? aborted()
+        : new CodedError('control.interrupted', { what: 'the events', look: 'populi status' }, { cause }),
+    )
+    for await (const frame of decodeFrames(chunks)) await report(told(eventNoticeSchema, frame))
+  }
 
   /**
    * As `NodeControl.run`. When `report` throws, the task is cancelled and its error comes out here.
@@ -154,12 +188,18 @@ function eventOf(frame: Frame): RunEvent {
     case 'stderr':
       return { type: 'output', stream: frame.kind, chunk: frame.payload }
     case 'event':
-      return fromJson(runEventSchema, Buffer.from(frame.payload).toString(), ANSWER)
     case 'error':
-      throw CodedError.fromShape(fromJson(errorSchema, Buffer.from(frame.payload).toString(), ANSWER))
+      return told(runEventSchema, frame)
     default:
       return unreachable(frame.kind)
   }
+}
+
+/** What a frame of JSON says. @throws the error that it tells of, CodedError `wire.malformed` */
+function told<Value>(schema: z.ZodType<Value>, { kind, payload }: Frame): Value {
+  const text = Buffer.from(payload).toString()
+  if (kind === 'error') throw CodedError.fromShape(fromJson(errorSchema, text, ANSWER))
+  return fromJson(schema, text, ANSWER)
 }
 
 /** The stream, with its own failures (and not those of its reader) told in our words; `undefined`: no failure. */

@@ -13,11 +13,17 @@ import {
   type ScopeId,
   type ScopeKey,
 } from '../../base/index.ts'
+import { EVENT_KINDS, type EventKind } from '../event-types.ts'
+import type { NodeEvent } from '../node-events.ts'
 import type {
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -81,6 +87,15 @@ export const runRequestSchema: z.ZodType<RunRequest> = z.object({
   timeoutMs: absent(z.int().positive().max(LIMITS.commandTimeoutMsMax)),
 })
 
+const eventKind = z.enum(Object.keys(EVENT_KINDS) as EventKind[])
+
+export const eventQuerySchema: z.ZodType<EventQuery> = z.object({
+  kinds: z.array(eventKind),
+  node: absent(text),
+  sinceUnixMs: absent(unixMs),
+  limit: count,
+})
+
 export const inviteRequestSchema: z.ZodType<InviteRequest> = z.object({ ttlMs: z.int().positive() })
 
 export const revokeRequestSchema: z.ZodType<RevokeRequest> = z.object({
@@ -88,11 +103,29 @@ export const revokeRequestSchema: z.ZodType<RevokeRequest> = z.object({
   force: z.boolean(),
 })
 
+const span = z.int().positive().max(LIMITS.orderSpanMsMax)
+
+export const orderRequestSchema: z.ZodType<OrderRequest> = z
+  .object({
+    node: text.min(1),
+    field: z.enum(['quarantine', 'maintenance', 'retire']),
+    on: z.boolean(),
+    reason: absent(text.min(1).max(LIMITS.orderReasonCharsMax)),
+    until: absent(z.union([z.object({ atUnixMs: z.int().positive() }), z.object({ inMs: span })])),
+    drainMs: absent(span),
+  })
+  .refine(
+    ({ field, on, until, drainMs }) =>
+      (field === 'maintenance' && on) || (until === undefined && drainMs === undefined),
+    'only a maintenance that begins has an end or a deadline',
+  )
+
 // Answers
 
 /** To a call that has nothing to say but that it was done. */
 export const doneSchema = z.object({})
 
+const linkPath = z.enum(['loopback', 'lan', 'overlay', 'internet', 'relayed'])
 const memberStatus = z.enum(['alive', 'suspect', 'dead', 'left'])
 const taskState = z.enum([
   'queued',
@@ -145,8 +178,39 @@ export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
     runningTasks: count,
     addresses: z.array(text),
     version: absent(text),
+    link: absent(
+      z.object({
+        path: absent(linkPath),
+        remoteAddress: absent(text),
+        downgradedFrom: absent(linkPath),
+        rttMs: absent(number),
+        rttVariationMs: absent(number),
+        fault: absent(z.enum(['to_peer', 'from_peer', 'both'])),
+      }),
+    ),
+    orders: z.object({
+      quarantined: z.boolean(),
+      retired: z.boolean(),
+      maintenance: z.boolean(),
+      maintenanceUntilUnixMs: absent(unixMs),
+      drainDeadlineUnixMs: absent(unixMs),
+      isFollowed: z.boolean(),
+    }),
   }),
 )
+
+export const orderSchema: z.ZodType<OrderView> = z.object({
+  node,
+  field: z.enum(['quarantine', 'maintenance', 'retire']),
+  on: z.boolean(),
+  reason: absent(text),
+  untilUnixMs: absent(unixMs),
+  drainDeadlineUnixMs: absent(unixMs),
+  issuer: node,
+  givenUnixMs: unixMs,
+})
+
+export const ordersSchema: z.ZodType<readonly OrderView[]> = z.array(orderSchema)
 
 export const leasesSchema: z.ZodType<readonly LeaseView[]> = z.array(
   z.object({
@@ -194,6 +258,23 @@ export const taskDetailSchema: z.ZodType<TaskDetailView> = z.object({
   finalResults: count,
   outputBytes: count,
 })
+
+export const eventSchema: z.ZodType<NodeEvent> = z.object({
+  sequence: count,
+  atUnixMs: unixMs,
+  kind: eventKind,
+  type: text,
+  node: absent(node),
+  reason: absent(text),
+  detail: z.record(text, z.union([text, number, z.boolean()])),
+})
+
+export const eventsSchema: z.ZodType<readonly NodeEvent[]> = z.array(eventSchema)
+
+export const eventNoticeSchema: z.ZodType<EventNotice> = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('event'), event: eventSchema }),
+  z.object({ type: z.literal('missed'), count }),
+])
 
 export const inviteSchema: z.ZodType<InviteView> = z.object({
   invite: text,

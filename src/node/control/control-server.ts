@@ -4,19 +4,22 @@
  */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import type { FastifyError, FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { CodedError, InvariantError, LIMITS, type Logger, taskId, toCodedError } from '../../base/index.ts'
 import {
+  eventQuerySchema,
   firstIssue,
   inviteRequestSchema,
+  orderRequestSchema,
   revokeRequestSchema,
   runRequestSchema,
   toJson,
 } from './control-messages.ts'
 import { claimControlSocket, linkControlSocket, systemCode, unlinkControlSocket } from './control-socket.ts'
+import { FrameStream } from './frame-stream.ts'
 import type { NodeControl } from './node-control.ts'
-import { RunStream } from './run-stream.ts'
+import { reportRun } from './run-stream.ts'
 
 /** Mode bits that the socket is born without: everything but reading and writing by its owner. */
 const SOCKET_UMASK = 0o177
@@ -123,6 +126,7 @@ class FastifyControlServer implements ControlServer {
     app.get('/v1/status', async () => this.control.status())
     app.get('/v1/nodes', async () => this.control.nodes())
     app.get('/v1/leases', async () => this.control.leases())
+    app.get('/v1/orders', async () => this.control.orders())
     app.get('/v1/tasks', async () => this.control.tasks())
     app.get<{ Params: { id: string } }>('/v1/tasks/:id', async ({ params }) =>
       this.control.task(taskId(params.id)),
@@ -137,18 +141,32 @@ class FastifyControlServer implements ControlServer {
       await this.control.revoke(checked(revokeRequestSchema, body))
       return {}
     })
+    app.post('/v1/orders', async ({ body }) => this.control.order(checked(orderRequestSchema, body)))
     app.post('/v1/invites', async ({ body }) => this.control.invite(checked(inviteRequestSchema, body)))
+    app.post('/v1/events', async ({ body }) => this.control.events(checked(eventQuerySchema, body)))
+    app.post('/v1/events/follow', async ({ body }, reply) => {
+      const query = checked(eventQuerySchema, body)
+      await this.stream(reply, (stream) =>
+        this.control.followEvents(query, (notice) => stream.write('event', toJson(notice)), stream.signal),
+      )
+    })
     app.post('/v1/run', async ({ body }, reply) => {
       const request = checked(runRequestSchema, body)
-      reply.hijack()
-      const stream = new RunStream(reply.raw, this.stopping.signal)
-      try {
-        await this.control.run(request, (event) => stream.report(event), stream.signal)
-        stream.end()
-      } catch (thrown) {
-        stream.fail(this.coded(thrown))
-      }
+      await this.stream(reply, (stream) =>
+        this.control.run(request, (event) => reportRun(stream, event), stream.signal),
+      )
     })
+  }
+
+  private async stream(reply: FastifyReply, fill: (stream: FrameStream) => Promise<void>): Promise<void> {
+    reply.hijack()
+    const stream = new FrameStream(reply.raw, this.stopping.signal)
+    try {
+      await fill(stream)
+      stream.end()
+    } catch (thrown) {
+      stream.fail(this.coded(thrown))
+    }
   }
 
   private coded(thrown: unknown): CodedError {

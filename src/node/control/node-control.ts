@@ -1,4 +1,6 @@
 import type { LeaseId, NodeId, PeerId, ScopeId, ScopeKey, TaskId, UnixMs } from '../../base/index.ts'
+import type { EventKind } from '../event-types.ts'
+import type { NodeEvent } from '../node-events.ts'
 
 /**
  * What a running node offers to its owner over the local socket. `node/` implements it, the control server
@@ -19,8 +21,27 @@ export interface NodeControl {
    * @throws CodedError `lease.unknown`, `credential.not_admin`, `authority.no_leader`
    */
   revoke(request: RevokeRequest): Promise<void>
+  /**
+   * Gives an admin order in this node's name: it counts here at once, reaches everybody who can be reached without asking
+   * the authority, and everybody else when they are back. Resolves when it is on this node's disk.
+   * @throws CodedError `credential.not_admin`, `task.no_such_node`, `input.invalid`
+   */
+  order(request: OrderRequest): Promise<OrderView>
+  /** The orders that this node knows: the last one for each node and field, those that lift another included. */
+  orders(): readonly OrderView[]
   /** @throws CodedError `task.unknown`, `task.ended`. Resolves when the task has ended. */
   cancel(id: TaskId): Promise<TaskView>
+  /** The newest events that fit, in order. */
+  events(query: EventQuery): readonly NodeEvent[]
+  /**
+   * The same, and then every event that fits, when it happens, until `signal` aborts or the node stops. The next one is not
+   * reported before the promise that `report` returned has settled; what is overwritten meanwhile is told as `missed`.
+   */
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>
   /** @throws CodedError `authority.no_leader`, `enrol.no_root_key` */
   invite(request: InviteRequest): Promise<InviteView>
   /**
@@ -84,6 +105,48 @@ export interface NodeView {
   readonly runningTasks: number
   readonly addresses: readonly string[]
   readonly version: string | undefined
+  /** The way to it from this node; absent for this node, and where nothing is known of it. */
+  readonly link: LinkView | undefined
+  readonly orders: NodeOrdersView
+}
+
+interface LinkView {
+  /** What the connection takes; absent without a connection. */
+  readonly path: LinkPath | undefined
+  readonly remoteAddress: string | undefined
+  /** The better path that it took before. */
+  readonly downgradedFrom: LinkPath | undefined
+  /** Of this node's own probes, smoothed, and its variation. */
+  readonly rttMs: number | undefined
+  readonly rttVariationMs: number | undefined
+  /** Probes fail, while others reach it: `to_peer`: it does not hear this node; `from_peer`: this node does not hear it. */
+  readonly fault: 'to_peer' | 'from_peer' | 'both' | undefined
+}
+
+type LinkPath = 'loopback' | 'lan' | 'overlay' | 'internet' | 'relayed'
+
+/** How a node stands by the admin orders that the answering node knows. */
+export interface NodeOrdersView {
+  readonly quarantined: boolean
+  readonly retired: boolean
+  readonly maintenance: boolean
+  readonly maintenanceUntilUnixMs: UnixMs | undefined
+  readonly drainDeadlineUnixMs: UnixMs | undefined
+  /** The node's own record says the same: the orders have reached it, and `runningTasks` was counted since. */
+  readonly isFollowed: boolean
+}
+
+export interface OrderView {
+  readonly node: NodeId
+  readonly field: 'quarantine' | 'maintenance' | 'retire'
+  /** `false`: it lifts what was ordered before. */
+  readonly on: boolean
+  readonly reason: string | undefined
+  readonly untilUnixMs: UnixMs | undefined
+  readonly drainDeadlineUnixMs: UnixMs | undefined
+  readonly issuer: NodeId
+  /** By the clock that was furthest ahead when it was given. */
+  readonly givenUnixMs: UnixMs
 }
 
 export interface LeaseView {
@@ -100,6 +163,18 @@ export interface LeaseView {
 export interface RevokeRequest {
   readonly leaseId: LeaseId
   readonly force: boolean
+}
+
+export interface OrderRequest {
+  /** By name, or by peer id. */
+  readonly node: string
+  readonly field: OrderView['field']
+  readonly on: boolean
+  readonly reason: string | undefined
+  /** Of a maintenance: when it is over by itself. Spans count from now, by the clock of the node that gives the order. */
+  readonly until: { readonly atUnixMs: number } | { readonly inMs: number } | undefined
+  /** Of a maintenance: after this time, what still runs is ended. */
+  readonly drainMs: number | undefined
 }
 
 export interface InviteRequest {
@@ -124,6 +199,22 @@ export interface RunRequest {
   /** Wall time of the command after which it is ended; `undefined`: none. */
   readonly timeoutMs: number | undefined
 }
+
+/** Which events. */
+export interface EventQuery {
+  /** Empty: all. */
+  readonly kinds: readonly EventKind[]
+  /** Only those about this node. */
+  readonly node: string | undefined
+  readonly sinceUnixMs: UnixMs | undefined
+  /** Only the newest of those that fit; 0: none of the past. */
+  readonly limit: number
+}
+
+export type EventNotice =
+  | { readonly type: 'event'; readonly event: NodeEvent }
+  /** So many events were overwritten before the reader came to them. */
+  | { readonly type: 'missed'; readonly count: number }
 
 export type TaskState =
   | 'queued'

@@ -1,11 +1,11 @@
 /**
- * The answer to `run`: a row of frames, each a kind (1 byte), a length (4 bytes, big-endian) and a payload. Output
- * crosses as the bytes that the command wrote; all else is JSON. Rejected: NDJSON, which would cost every
+ * An answer that goes on (`run`, `events --follow`): a row of frames, each a kind (1 byte), a length (4 bytes, big-endian) and
+ * a payload. Output crosses as the bytes that the command wrote; all else is JSON. Rejected: NDJSON, which would cost every
  * byte of output a third more as base64 and a scan for line ends.
  */
 import { assert, CodedError, LIMITS } from '../../base/index.ts'
 
-type FrameKind = 'event' | 'stdout' | 'stderr' | 'error'
+export type FrameKind = 'event' | 'stdout' | 'stderr' | 'error'
 
 export interface Frame {
   readonly kind: FrameKind

@@ -20,7 +20,7 @@ export const SEED_BYTES = 32
 export const PUBLIC_KEY_BYTES = 32
 
 /** What a signature is for. */
-type Purpose = 'credential' | 'enrol-request' | 'enrol-answer'
+type Purpose = 'credential' | 'enrol-request' | 'enrol-answer' | 'node-record' | 'admin-order'
 
 /** DER of an Ed25519 key up to the raw bytes (RFC 8410): node:crypto takes no raw keys. */
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')

@@ -6,12 +6,13 @@ import { PRESETS, type Preset, type Timings } from '../../../src/node/config/tim
 const ASSUMED: Record<Preset, { roundTripMs: number; fsyncMs: number }> = {
   lan: { roundTripMs: 10, fsyncMs: 50 },
   wan: { roundTripMs: 250, fsyncMs: 100 },
+  local: { roundTripMs: 1, fsyncMs: 50 },
 }
 
 const heartbeatMs = (timings: Timings) => timings.raftHeartbeatTicks * timings.raftTickMs
 const electionMs = (timings: Timings) => timings.raftElectionTicks * timings.raftTickMs
 
-describe.each(['lan', 'wan'] as const)('preset %s', (preset) => {
+describe.each(['lan', 'wan', 'local'] as const)('preset %s', (preset) => {
   const timings = PRESETS[preset]
   const { roundTripMs, fsyncMs } = ASSUMED[preset]
 

@@ -11,6 +11,7 @@ import {
   LEASES,
   LONE_STATUS,
   NODES,
+  ORDERS,
   QUEUED,
   result,
   STATUS,
@@ -26,10 +27,40 @@ test('each view crosses the socket as it is, with the fields that have no value'
   expect(await client.leases()).toStrictEqual(LEASES)
   expect(await client.tasks()).toStrictEqual([QUEUED, DONE])
   expect(await client.task(taskId('81'))).toStrictEqual(DETAIL)
+  expect(await client.orders()).toStrictEqual(ORDERS)
   expect(await client.invite({ ttlMs: 900_000 })).toStrictEqual(INVITE)
   control.currentStatus = LONE_STATUS
   expect(await client.status()).toStrictEqual(LONE_STATUS)
   expect(control.invites).toStrictEqual([{ ttlMs: 900_000 }])
+})
+
+test('an order crosses the socket as it was asked for, and the answer is what holds', async () => {
+  const { client, control } = await started()
+  const request = { node: 'attic', field: 'maintenance', on: true, reason: undefined } as const
+  const asked = { ...request, until: { inMs: 7000 }, drainMs: 5000 }
+  expect(await client.order(asked)).toMatchObject({
+    node: 'attic',
+    untilUnixMs: expect.any(Number),
+    reason: undefined,
+  })
+  expect(control.ordered).toStrictEqual([asked])
+})
+
+test('an order that makes no sense never reaches the node', async () => {
+  const { client, control } = await started()
+  const request = { node: 'attic', field: 'maintenance', on: true, reason: undefined } as const
+  const sane = { ...request, until: undefined, drainMs: undefined }
+  const refused = [
+    { ...sane, node: '' },
+    { ...sane, reason: '' },
+    { ...sane, reason: 'x'.repeat(LIMITS.orderReasonCharsMax + 1) },
+    { ...sane, drainMs: 0 },
+    { ...sane, until: { inMs: LIMITS.orderSpanMsMax + 1 } },
+    { ...sane, on: false, until: { inMs: 1000 } },
+    { ...sane, field: 'quarantine' as const, drainMs: 1000 },
+  ]
+  for (const one of refused) await expect(client.order(one)).rejects.toMatchObject({ code: 'wire.malformed' })
+  expect(control.ordered).toStrictEqual([])
 })
 
 test('cancel names the task and answers with it', async () => {

@@ -10,11 +10,17 @@ import {
   unixMs,
 } from '../../../src/base/index.ts'
 import type {
+  EventNotice,
+  EventQuery,
   InviteRequest,
   InviteView,
   LeaseView,
   NodeControl,
+  NodeEvent,
+  NodeOrdersView,
   NodeView,
+  OrderRequest,
+  OrderView,
   RevokeRequest,
   RunEvent,
   RunRequest,
@@ -61,6 +67,38 @@ export const LONE_STATUS: StatusView = {
   authority: { ...STATUS.authority, role: 'none', leader: undefined },
 }
 
+export const NO_ORDERS: NodeOrdersView = {
+  quarantined: false,
+  retired: false,
+  maintenance: false,
+  maintenanceUntilUnixMs: undefined,
+  drainDeadlineUnixMs: undefined,
+  isFollowed: true,
+}
+
+export const ORDERS: readonly OrderView[] = [
+  {
+    node: ATTIC,
+    field: 'quarantine',
+    on: true,
+    reason: 'smoke',
+    untilUnixMs: undefined,
+    drainDeadlineUnixMs: undefined,
+    issuer: DESK,
+    givenUnixMs: unixMs(NOW - 65_000),
+  },
+  {
+    node: nodeId('nas'),
+    field: 'maintenance',
+    on: false,
+    reason: undefined,
+    untilUnixMs: undefined,
+    drainDeadlineUnixMs: undefined,
+    issuer: ATTIC,
+    givenUnixMs: unixMs(NOW - 5_000),
+  },
+]
+
 export const NODES: readonly NodeView[] = [
   {
     nodeId: DESK,
@@ -74,6 +112,8 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 0,
     addresses: ['/ip4/127.0.0.1/tcp/9846'],
     version: '0.1.0',
+    link: undefined,
+    orders: NO_ORDERS,
   },
   {
     nodeId: ATTIC,
@@ -87,6 +127,15 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 2,
     addresses: ['/ip4/192.168.1.5/tcp/9846', '/ip4/100.64.0.2/tcp/9846'],
     version: '0.1.0',
+    link: {
+      path: 'overlay',
+      remoteAddress: '100.64.0.2',
+      downgradedFrom: 'lan',
+      rttMs: 7.13,
+      rttVariationMs: 1.5,
+      fault: 'to_peer',
+    },
+    orders: NO_ORDERS,
   },
   {
     nodeId: nodeId('nas'),
@@ -100,6 +149,8 @@ export const NODES: readonly NodeView[] = [
     runningTasks: 0,
     addresses: [],
     version: undefined,
+    link: undefined,
+    orders: NO_ORDERS,
   },
 ]
 
@@ -175,6 +226,27 @@ export const DETAIL: TaskDetailView = {
   outputBytes: 2048,
 }
 
+export const EVENTS: readonly NodeEvent[] = [
+  {
+    sequence: 7,
+    atUnixMs: unixMs(NOW - 5_000),
+    kind: 'member',
+    type: 'member:dead',
+    node: ATTIC,
+    reason: 'no_refutation',
+    detail: { was: 'suspect', incarnation: 3 },
+  },
+  {
+    sequence: 8,
+    atUnixMs: unixMs(NOW - 4_000),
+    kind: 'authority',
+    type: 'authority:leader_lost',
+    node: undefined,
+    reason: undefined,
+    detail: {},
+  },
+]
+
 export const INVITE: InviteView = {
   invite: 'populi1-an-invite-string',
   expiresUnixMs: unixMs(NOW + 900_000),
@@ -216,11 +288,19 @@ export class FakeControl implements NodeControl {
   readonly cancelled: TaskId[] = []
   readonly invites: InviteRequest[] = []
   readonly revoked: RevokeRequest[] = []
+  readonly ordered: OrderRequest[] = []
+  /** How long callers have paused in all: time passes in nothing else. */
+  pausedMs = 0
+  readonly eventQueries: EventQuery[] = []
   currentStatus: StatusView = STATUS
+  onFollow: NodeControl['followEvents'] = async (_, report) => {
+    for (const event of EVENTS) await report({ type: 'event', event })
+  }
   onRun: Run = async (_, report) => report(result())
 
   status: NodeControl['status'] = async () => this.currentStatus
-  nodes = async () => NODES
+  nodes: NodeControl['nodes'] = async () => NODES
+  orders: NodeControl['orders'] = () => ORDERS
   leases = async () => LEASES
   tasks = () => [QUEUED, DONE]
 
@@ -240,8 +320,42 @@ export class FakeControl implements NodeControl {
     }
   }
 
+  events(query: EventQuery): readonly NodeEvent[] {
+    this.eventQueries.push(query)
+    return EVENTS
+  }
+
+  followEvents(
+    query: EventQuery,
+    report: (notice: EventNotice) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.eventQueries.push(query)
+    return this.onFollow(query, report, signal)
+  }
+
   async revoke(request: RevokeRequest): Promise<void> {
     this.revoked.push(request)
+  }
+
+  async pause(ms: number): Promise<void> {
+    this.pausedMs += ms
+  }
+
+  async order(request: OrderRequest): Promise<OrderView> {
+    this.ordered.push(request)
+    const { field, on, reason, until, drainMs } = request
+    const untilUnixMs = until === undefined ? undefined : 'inMs' in until ? NOW + until.inMs : until.atUnixMs
+    return {
+      node: nodeId(request.node),
+      field,
+      on,
+      reason,
+      untilUnixMs: untilUnixMs === undefined ? undefined : unixMs(untilUnixMs),
+      drainDeadlineUnixMs: drainMs === undefined ? undefined : unixMs(NOW + drainMs),
+      issuer: DESK,
+      givenUnixMs: unixMs(NOW),
+    }
   }
 
   async invite(request: InviteRequest): Promise<InviteView> {

@@ -29,7 +29,7 @@ import {
   type ReadyWrite,
   type SavedLog,
 } from '../../../src/raft/index.ts'
-import { VirtualTime } from './virtual-mesh.ts'
+import { VirtualTime } from './virtual-time.ts'
 
 const TICK_MS = 10
 const LATENCY_MS = 1
@@ -73,6 +73,7 @@ export class Member implements Transport {
     this.driver = new RaftDriver({
       core,
       transport: this,
+      clock: group.time,
       scheduler: group.time,
       logger: silentLogger,
       tickMs: TICK_MS,
@@ -123,7 +124,23 @@ export class Member implements Transport {
     return ids.filter((peer) => this.isConnected(peer))
   }
 
-  send(to: PeerId, protocol: 'raft' | 'snapshot' | 'rpc' | 'task', bytes: Uint8Array): SendResult {
+  canReach(peer: PeerId): boolean {
+    return this.isConnected(peer)
+  }
+
+  setNeighbours(): void {
+    // All are, always.
+  }
+
+  want(peer: PeerId): boolean {
+    return this.isConnected(peer)
+  }
+
+  linkOf(): undefined {
+    return undefined
+  }
+
+  send(to: PeerId, protocol: string, bytes: Uint8Array): SendResult {
     return this.group.send({ from: this.self, to, protocol, bytes })
   }
 
@@ -196,8 +213,10 @@ export class RaftGroup {
     this.cut.add(member.self)
     for (const other of this.members) {
       if (other === member) continue
-      for (const handler of other.peerHandlers) handler({ type: 'disconnected', peer: member.self })
-      for (const handler of member.peerHandlers) handler({ type: 'disconnected', peer: other.self })
+      for (const handler of other.peerHandlers)
+        handler({ type: 'disconnected', peer: member.self, byPeer: true })
+      for (const handler of member.peerHandlers)
+        handler({ type: 'disconnected', peer: other.self, byPeer: true })
     }
   }
 

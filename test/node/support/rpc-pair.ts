@@ -12,7 +12,7 @@ class Line implements Transport {
   answer: SendResult = 'queued'
   readonly sent: Uint8Array[] = []
   private handler: (from: PeerId, message: Uint8Array) => void | Promise<void> = () => undefined
-  private onPeerEvent: (event: PeerEvent) => void = () => undefined
+  private readonly onPeerEvents: ((event: PeerEvent) => void)[] = []
 
   constructor(self: PeerId) {
     this.self = self
@@ -38,8 +38,29 @@ class Line implements Transport {
     void this.handler(from, message)
   }
 
+  connect(peer: PeerId): void {
+    this.answer = 'queued'
+    for (const told of this.onPeerEvents) told({ type: 'connected', peer })
+  }
+
   disconnect(peer: PeerId): void {
-    this.onPeerEvent({ type: 'disconnected', peer })
+    for (const told of this.onPeerEvents) told({ type: 'disconnected', peer, byPeer: true })
+  }
+
+  canReach(): boolean {
+    return this.isConnected()
+  }
+
+  setNeighbours(): void {
+    // The other end, always.
+  }
+
+  want(): boolean {
+    return this.isConnected()
+  }
+
+  linkOf(): undefined {
+    return undefined
   }
 
   onMessage(_protocol: string, handler: (from: PeerId, message: Uint8Array) => void | Promise<void>): void {
@@ -47,7 +68,7 @@ class Line implements Transport {
   }
 
   onPeer(handler: (event: PeerEvent) => void): void {
-    this.onPeerEvent = handler
+    this.onPeerEvents.push(handler)
   }
 
   hangUp(): void {
@@ -80,8 +101,8 @@ class ManualScheduler implements Scheduler {
 }
 
 /** Two nodes that can ask each other. */
-export function pair() {
-  const [left, right] = [new Line(A), new Line(B)]
+export function pair(a = A, b = B) {
+  const [left, right] = [new Line(a), new Line(b)]
   left.peer = right
   right.peer = left
   const scheduler = new ManualScheduler()

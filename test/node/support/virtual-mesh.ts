@@ -6,170 +6,25 @@
 import type { AuthorityCommand } from '../../../src/authority/commands.ts'
 import { encodeProposal, type RosterEntry } from '../../../src/authority/index.ts'
 import {
-  type BootMs,
-  bootMs,
-  type Clock,
   CodedError,
-  incarnation,
   type NodeId,
   type PeerId,
   Random,
   silentLogger,
-  type UnixMs,
   unixMs,
 } from '../../../src/base/index.ts'
 import type { Execution, ExecutionEnd, ExecutionSpec, OutputReader } from '../../../src/exec/index.ts'
 import type { NodeConfig } from '../../../src/node/config/index.ts'
 import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
-import type { Cancel, PeerEvent, Scheduler, SendResult, Transport } from '../../../src/node/ports.ts'
+import type { NewEvent } from '../../../src/node/node-events.ts'
 import { RosterBook } from '../../../src/node/roster-book.ts'
 import { unpredictableTaskIds } from '../../../src/node/task-ids.ts'
 import { bootstrapLog } from '../../../src/raft/index.ts'
 import { MemoryDisk, openMemoryStores } from '../../../src/store/index.ts'
-
-const LATENCY_MS = 2
-
-/** A clock and the timers that run by it. */
-export class VirtualTime implements Clock, Scheduler {
-  private at = 1000
-  private order = 0
-  private readonly timers = new Map<number, { at: number; callback: () => void }>()
-
-  now(): BootMs {
-    return bootMs(this.at)
-  }
-
-  wall(): UnixMs {
-    return unixMs(1_700_000_000_000 + this.at)
-  }
-
-  after(delayMs: number, callback: () => void): Cancel {
-    const id = ++this.order
-    this.timers.set(id, { at: this.at + delayMs, callback })
-    return () => this.timers.delete(id)
-  }
-
-  every(periodMs: number, callback: () => void): Cancel {
-    let cancel: Cancel = () => undefined
-    const again = (): void => {
-      cancel = this.after(periodMs, again)
-      callback()
-    }
-    cancel = this.after(periodMs, again)
-    return () => cancel()
-  }
-
-  /** Lets `ms` pass, timer by timer; between two, whatever was woken up comes to rest. */
-  async run(ms: number): Promise<void> {
-    const end = this.at + ms
-    for (;;) {
-      await settle()
-      let next: { id: number; at: number; callback: () => void } | undefined
-      for (const [id, timer] of this.timers) {
-        if (timer.at <= end && (next === undefined || timer.at < next.at)) next = { id, ...timer }
-      }
-      if (next === undefined) break
-      this.timers.delete(next.id)
-      this.at = Math.max(this.at, next.at)
-      next.callback()
-    }
-    this.at = end
-    await settle()
-  }
-
-  /** @throws when `condition` does not hold within `ms`. */
-  async until(what: string, condition: () => boolean, ms = 20_000): Promise<void> {
-    const end = this.at + ms
-    while (!condition()) {
-      if (this.at >= end) throw new RangeError(`not within ${ms} ms: ${what}`)
-      await this.run(10)
-    }
-  }
-}
-
-/** Promises that depend on promises, some turns deep. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve))
-}
-
-/** One life of one machine: after its end, nothing of it happens any more. */
-class Life implements Clock, Scheduler {
-  over = false
-  private readonly time: VirtualTime
-
-  constructor(time: VirtualTime) {
-    this.time = time
-  }
-
-  now(): BootMs {
-    return this.time.now()
-  }
-
-  wall(): UnixMs {
-    return this.time.wall()
-  }
-
-  after(delayMs: number, callback: () => void): Cancel {
-    return this.time.after(delayMs, () => (this.over ? undefined : callback()))
-  }
-
-  every(periodMs: number, callback: () => void): Cancel {
-    return this.time.every(periodMs, () => (this.over ? undefined : callback()))
-  }
-}
-
-class VirtualTransport implements Transport {
-  readonly self: PeerId
-  private readonly net: VirtualMesh
-  readonly handlers = new Map<string, (from: PeerId, message: Uint8Array) => void | Promise<void>>()
-  readonly peerHandlers: ((event: PeerEvent) => void)[] = []
-  readonly gossipHandlers: ((from: PeerId, message: Uint8Array) => void)[] = []
-
-  constructor(self: PeerId, net: VirtualMesh) {
-    this.self = self
-    this.net = net
-  }
-
-  isConnected(peer: PeerId): boolean {
-    return this.net.linked(this.self, peer)
-  }
-
-  connectedPeers(): readonly PeerId[] {
-    return this.net.peers().filter((peer) => this.isConnected(peer))
-  }
-
-  send(peer: PeerId, protocol: string, message: Uint8Array): SendResult {
-    if (!this.isConnected(peer)) return 'disconnected'
-    this.net.deliver(this.self, peer, (to) => to.handlers.get(protocol)?.(this.self, message))
-    return 'queued'
-  }
-
-  hangUp(peer: PeerId): void {
-    this.net.hangUp(this.self, peer)
-  }
-
-  onMessage(protocol: string, handler: (from: PeerId, message: Uint8Array) => void | Promise<void>): void {
-    this.handlers.set(protocol, handler)
-  }
-
-  onPeer(handler: (event: PeerEvent) => void): void {
-    this.peerHandlers.push(handler)
-  }
-
-  publish(message: Uint8Array): Promise<void> {
-    for (const peer of this.connectedPeers()) {
-      this.net.deliver(this.self, peer, (to) => {
-        for (const handler of to.gossipHandlers) handler(this.self, message)
-      })
-    }
-    return Promise.resolve()
-  }
-
-  onGossip(handler: (from: PeerId, message: Uint8Array) => void): void {
-    this.gossipHandlers.push(handler)
-  }
-}
+import { standInKeys } from './order-keys.ts'
+import { VirtualNetwork, VirtualTransport } from './virtual-network.ts'
+import { Life, VirtualTime } from './virtual-time.ts'
 
 /** Commands are functions of virtual time: `sleep MS`, `forever`, `print N CHUNK_BYTES`. */
 export class VirtualExecutor {
@@ -240,6 +95,8 @@ export interface VirtualNode {
   readonly peer: PeerId
   readonly disk: MemoryDisk
   readonly executor: VirtualExecutor
+  /** Of all its lives. */
+  readonly events: NewEvent[]
   node: MeshNode
   transport: VirtualTransport
   up: boolean
@@ -261,6 +118,7 @@ export const TEST_CONFIG = {
   timings: {
     raftTickMs: 25,
     raftHeartbeatTicks: 2,
+    raftLearnerHeartbeatTicks: 40,
     raftElectionTicks: 12,
     deadVoterMs: 60_000,
     stableLearnerMs: 500,
@@ -271,12 +129,12 @@ export const TEST_CONFIG = {
 export class VirtualMesh {
   readonly time = new VirtualTime()
   readonly nodes: VirtualNode[] = []
-  readonly failures: unknown[] = []
-  private readonly cut = new Set<string>()
-  /** Links that lost everything without a word: both ends still take them for open. */
-  private readonly dead = new Set<string>()
+  readonly net = new VirtualNetwork(this.time)
+  readonly failures = this.net.failures
   private readonly names: readonly string[]
   private readonly rootKey = SigningKey.generate()
+  /** Names whose credentials have no role `admin`. */
+  readonly notAdmins = new Set<string>()
 
   private constructor(names: readonly string[]) {
     this.names = names
@@ -293,7 +151,16 @@ export class VirtualMesh {
       await stores.close()
       const executor = new VirtualExecutor(mesh.time)
       const rootKey = at === 0 ? mesh.rootKey : undefined
-      mesh.nodes.push({ name, peer, disk, executor, rootKey, up: false, life: 0 } as unknown as VirtualNode)
+      mesh.nodes.push({
+        name,
+        peer,
+        disk,
+        executor,
+        rootKey,
+        events: [],
+        up: false,
+        life: 0,
+      } as unknown as VirtualNode)
       await mesh.boot(name, config)
     }
     return mesh
@@ -313,37 +180,17 @@ export class VirtualMesh {
     return this.nodes.find(({ up, node }) => up && node.authority.governs)
   }
 
-  linked(a: PeerId, b: PeerId): boolean {
-    const up = (peer: PeerId): boolean => this.nodes.some((node) => node.peer === peer && node.up)
-    return a !== b && up(a) && up(b) && !this.cut.has(linkName(a, b))
-  }
-
-  deliver(from: PeerId, to: PeerId, work: (to: VirtualTransport) => unknown): void {
-    const target = this.nodes.find(({ peer }) => peer === to)?.transport
-    this.time.after(LATENCY_MS, () => {
-      const now = this.nodes.find(({ peer }) => peer === to)
-      if (target === undefined || now?.transport !== target || !this.linked(from, to)) return
-      if (this.dead.has(linkName(from, to))) return
-      try {
-        const outcome = work(target)
-        if (outcome instanceof Promise) outcome.catch((error: unknown) => this.failures.push(error))
-      } catch (error) {
-        this.failures.push(error)
-      }
-    })
-  }
-
   async boot(name: string, config: Partial<NodeConfig> = {}): Promise<void> {
     const entry = this.get(name)
     const stores = await openMemoryStores(entry.disk, { create: false })
-    const transport = new VirtualTransport(entry.peer, this)
+    const life = new Life(this.time)
+    const transport = new VirtualTransport(entry.peer, life, this.net)
     const book = new RosterBook({
-      verify: () => ({ isAdmin: true }),
+      verify: ({ nodeId }) => ({ isAdmin: !this.notAdmins.has(nodeId) }),
       save: () => Promise.resolve(),
       logger: silentLogger,
     })
     book.add(this.names.map(entryOf))
-    const life = new Life(this.time)
     entry.time = life
     entry.life += 1
     entry.transport = transport
@@ -360,7 +207,13 @@ export class VirtualMesh {
       random: new Random(this.nodes.indexOf(entry) * 100 + entry.life),
       taskIds: unpredictableTaskIds,
       logger: silentLogger,
-      incarnation: incarnation(entry.life),
+      events: { record: (event) => entry.events.push(event) },
+      life: entry.life,
+      keepLife: (later) => {
+        entry.life = later
+        return Promise.resolve()
+      },
+      recordSigner: { sign: () => new Uint8Array(64), verify: () => true },
       book,
       ownRecord: (runningTasks) => ({
         id: name,
@@ -370,18 +223,17 @@ export class VirtualMesh {
         remote_execute: true,
         running_tasks: runningTasks,
       }),
+      orderKeys: standInKeys(entry.peer),
       keepRootKey: (rootKey) => {
         entry.rootKey = rootKey
         return Promise.resolve()
       },
       fatal: (error) => {
-        if (!life.over) this.failures.push(error)
+        if (!life.isOver) this.failures.push(error)
       },
     })
     entry.up = true
-    for (const other of this.nodes) {
-      if (other !== entry && other.up) this.meet(entry, other)
-    }
+    this.net.attach(transport)
     await entry.node.start()
   }
 
@@ -389,38 +241,42 @@ export class VirtualMesh {
   kill(name: string): void {
     const entry = this.get(name)
     entry.up = false
-    entry.time.over = true
+    entry.time.end()
     entry.executor.killAll()
     entry.disk.crash()
-    for (const other of this.nodes) if (other.up) this.tell(other, { type: 'disconnected', peer: entry.peer })
+    this.net.detach(entry.peer)
+  }
+
+  /** SIGSTOP: its kernel keeps its connections, and it does nothing. */
+  stop(name: string): void {
+    this.get(name).time.stop()
+  }
+
+  /** SIGCONT. */
+  goOn(name: string): void {
+    const { time, peer } = this.get(name)
+    time.goOn()
+    this.net.wentOn(peer)
   }
 
   /** Closes or opens the link between two nodes. */
   link(a: string, b: string, open: boolean): void {
-    const [left, right] = [this.get(a), this.get(b)]
-    const name = linkName(left.peer, right.peer)
-    if (open) {
-      this.cut.delete(name)
-      if (left.up && right.up) this.meet(left, right)
-    } else {
-      this.cut.add(name)
-      this.tell(left, { type: 'disconnected', peer: right.peer })
-      this.tell(right, { type: 'disconnected', peer: left.peer })
-    }
+    this.net.link(this.get(a).peer, this.get(b).peer, open)
   }
 
   /** The link goes silent: what is sent is lost, and nobody is told. */
   silence(a: string, b: string): void {
-    this.dead.add(linkName(this.get(a).peer, this.get(b).peer))
+    this.silenceOneWay(a, b)
+    this.silenceOneWay(b, a)
+  }
+
+  silenceOneWay(from: string, to: string): void {
+    this.net.silence(this.get(from).peer, this.get(to).peer)
   }
 
   /** The link is as new, whatever was done to it. */
   restore(a: string, b: string): void {
-    const name = linkName(this.get(a).peer, this.get(b).peer)
-    const wasDead = this.dead.delete(name)
-    // What was lost in the silence is lost: a stream does not go on after a gap.
-    if (wasDead && !this.cut.has(name)) this.link(a, b, false)
-    if (this.cut.has(name)) this.link(a, b, true)
+    this.net.restore(this.get(a).peer, this.get(b).peer)
   }
 
   /** Pairs of executions of one task that ran at one instant: there must be none. */
@@ -438,29 +294,12 @@ export class VirtualMesh {
     return found
   }
 
-  /** One end gives a silent link up; the other would notice by itself, later. */
-  hangUp(self: PeerId, peer: PeerId): void {
-    const [left, right] = [self, peer].map((id) => this.nodes.find((node) => node.peer === id))
-    if (left === undefined || right === undefined || !this.dead.has(linkName(self, peer))) return
-    if (!this.cut.has(linkName(self, peer))) this.link(left.name, right.name, false)
-  }
-
   private identityOf({ peer, name, rootKey }: VirtualNode): Identity {
     const { publicKey: rootPublicKey } = this.rootKey
     return { peerId: peer, nodeId: name, scopeId: 'scope', rootPublicKey, rootKey } as unknown as Identity
   }
-
-  private meet(left: VirtualNode, right: VirtualNode): void {
-    this.tell(left, { type: 'connected', peer: right.peer })
-    this.tell(right, { type: 'connected', peer: left.peer })
-  }
-
-  private tell(node: VirtualNode, event: PeerEvent): void {
-    for (const handler of node.transport.peerHandlers) handler(event)
-  }
 }
 
-const linkName = (a: PeerId, b: PeerId): string => [a, b].sort().join('~')
 export const peerOf = (name: string): PeerId => `12D3KooW${name.padEnd(44, 'x')}` as PeerId
 
 function entryOf(name: string): RosterEntry {

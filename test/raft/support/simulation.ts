@@ -116,7 +116,7 @@ export class Simulation {
     const dice = this.random.float()
     if (dice < 0.45) this.deliver()
     else if (dice < 0.8) this.work(this.anyUp())
-    else if (dice < 0.93) this.anyUp()?.core.tick()
+    else if (dice < 0.93) this.tick(this.anyUp())
     else if (dice < 0.965) this.propose()
     else if (dice < 0.978) this.read()
     else if (dice < 0.982) this.transfer()
@@ -153,6 +153,19 @@ export class Simulation {
       if (isEven && isOver && this.checker.committed.at(-1)?.term === term) return
     }
     throw new Violation(`liveness: no progress in ${ROUNDS_TO_HEAL_MAX} rounds without faults`)
+  }
+
+  /** A tick before the one that the driver is told to wait for may pass unseen. */
+  private tick(machine: Machine | undefined): void {
+    if (machine === undefined) return
+    const { core } = machine
+    const due = core.ticksUntilDue
+    const before = { ready: core.hasReady(), role: core.status.role, leader: core.status.leader }
+    core.tick()
+    const { role, leader } = core.status
+    if (due === 1 || (core.hasReady() === before.ready && role === before.role && leader === before.leader))
+      return
+    throw new Violation(`${machine.name} had something to do ${due} ticks before it said so`)
   }
 
   private deliver(): void {

@@ -108,8 +108,15 @@ describe('fencing finds', () => {
     expect(told.judged()).toEqual(['fencing: renews lease 10 of k, which has ended'])
   })
 
-  const result = (id: number, accepted: boolean) =>
-    ({ type: 'result-judged', node: ada, key: key(), leaseId: lease(id), accepted }) as const
+  const result = (id: number, accepted: boolean, known = 0) =>
+    ({
+      type: 'result-judged',
+      node: ada,
+      key: key(),
+      leaseId: lease(id),
+      accepted,
+      known: lease(known),
+    }) as const
 
   test('a result that is accepted under an old token', () => {
     const told = new Told()
@@ -118,6 +125,17 @@ describe('fencing finds', () => {
       .grants(20, cyd)
       .runs(cyd, 'x', 20)
       .tell(result(10, true))
+    expect(told.judged({ driftBounded: false })).toEqual([
+      'fencing: accepts a result of k under token 10; the newest is 20',
+    ])
+  })
+
+  test('a result that is accepted under an older token than the task was told of', () => {
+    const told = new Told()
+      .grants(10, bob)
+      .releases(10, bob)
+      .grants(20, cyd)
+      .tell(result(10, true, 20))
     expect(told.judged({ driftBounded: false })).toEqual([
       'fencing: accepts a result of k under token 10; the newest is 20',
     ])

@@ -3,6 +3,7 @@ import { EventQueue } from '../../../simulations/world/event-queue.ts'
 import { peerOf } from '../../../simulations/world/foundation.ts'
 import { type Endpoint, Network } from '../../../simulations/world/network.ts'
 import { type PeerId, Random } from '../../../src/base/index.ts'
+import type { PeerEvent } from '../../../src/node/index.ts'
 
 const QUALITY = { delayMsMin: 1, delayMsMax: 40, spikePart: 0.2, gossipLostPart: 0, gossipTwicePart: 0 }
 
@@ -29,7 +30,7 @@ class Host implements Endpoint {
     if (this.isUp) work()
   }
 
-  tellPeer(type: 'connected' | 'disconnected'): void {
+  tellPeer({ type }: PeerEvent): void {
     this.events.push(type)
   }
 
@@ -75,11 +76,12 @@ describe('two machines', () => {
 
   it('a stalled stream holds up its own messages and no others', async () => {
     const { network, a, b, pass, send } = await connected()
-    network.endAt(a.peer, b.peer)?.stream('raft').stall(5000)
+    const end = network.endAt(a.peer, b.peer)?.stream('raft').stall()
     send('raft', 1, 2)
     send('rpc', 3)
     await pass(3000)
     expect(b.received).toEqual(['rpc3'])
+    end?.()
     await pass(5000)
     expect(b.received).toEqual(['rpc3', 'raft1', 'raft2'])
   })
