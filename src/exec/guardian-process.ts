@@ -42,6 +42,7 @@ export class GuardianProcess {
   private readonly logger: Logger
   private readonly isBusy: () => boolean
   private watch: NodeJS.Timeout | undefined
+  private hasEnded = false
   private silentPings = 0
 
   /** @throws CodedError `exec.guardian_lost` when it cannot be started, or ends before it is ready. */
@@ -82,7 +83,10 @@ export class GuardianProcess {
     )
     this.closed = new Promise((resolve) => this.child.on('close', () => resolve()))
     this.keepWatch()
-    void this.closed.then(() => this.endWatch())
+    void this.closed.then(() => {
+      this.hasEnded = true
+      this.endWatch()
+    })
   }
 
   get pid(): number | undefined {
@@ -113,6 +117,7 @@ export class GuardianProcess {
 
   /** From the first command until there is nothing to watch over any more. */
   private keepWatch(): void {
+    if (this.hasEnded) return
     this.watch ??= setInterval(() => {
       if (this.isBusy()) this.ping()
       else this.endWatch()
