@@ -40,7 +40,9 @@ export class GuardianProcess {
   private readonly child: GuardianChild
   private readonly commands: FrameWriter
   private readonly logger: Logger
-  private readonly watch: NodeJS.Timeout
+  private readonly isBusy: () => boolean
+  private watch: NodeJS.Timeout | undefined
+  private hasEnded = false
   private silentPings = 0
 
   /** @throws CodedError `exec.guardian_lost` when it cannot be started, or ends before it is ready. */
@@ -62,6 +64,7 @@ export class GuardianProcess {
 
   private constructor(child: GuardianChild, { logger, onEvent, isBusy }: GuardianProcessInit) {
     this.logger = logger
+    this.isBusy = isBusy
     this.child = child
     this.commands = new FrameWriter(this.child.stdin)
     this.child.stdin.on('error', () => undefined)
@@ -79,8 +82,11 @@ export class GuardianProcess {
       (error) => this.kill(error.message),
     )
     this.closed = new Promise((resolve) => this.child.on('close', () => resolve()))
-    this.watch = setInterval(() => isBusy() && this.ping(), PING_MS)
-    void this.closed.then(() => clearInterval(this.watch))
+    this.keepWatch()
+    void this.closed.then(() => {
+      this.hasEnded = true
+      this.endWatch()
+    })
   }
 
   get pid(): number | undefined {
@@ -90,6 +96,7 @@ export class GuardianProcess {
   /** Without effect when the guardian has ended. @throws CodedError `limit.exceeded`: the command is too large. */
   send(command: GuardianCommand): void {
     this.commands.write(command)
+    this.keepWatch()
     if (this.commands.queuedBytes > LIMITS.execCommandQueueBytesMax)
       this.kill('it does not read its commands')
   }
@@ -106,6 +113,20 @@ export class GuardianProcess {
     const overdue = setTimeout(() => this.kill('it does not leave'), LEAVE_MS)
     await this.closed
     clearTimeout(overdue)
+  }
+
+  /** From the first command until there is nothing to watch over any more. */
+  private keepWatch(): void {
+    if (this.hasEnded) return
+    this.watch ??= setInterval(() => {
+      if (this.isBusy()) this.ping()
+      else this.endWatch()
+    }, PING_MS)
+  }
+
+  private endWatch(): void {
+    clearInterval(this.watch)
+    this.watch = undefined
   }
 
   /** Pings are counted and not timed: a node that slept or stood still has not listened either. */

@@ -42,7 +42,7 @@ import type { Cancel, Scheduler, Transport } from './ports.ts'
 import type { RosterBook } from './roster-book.ts'
 
 /** How soon a change of this node's own record is seen: of what runs here, of its addresses. */
-const RECORD_LOOK_MS = 250
+const RECORD_LOOK_MS = 1000
 /** Nothing is due for longer in practice; and a timer of the runtime must not overflow. */
 const LOOK_MS_MAX = 60_000
 

@@ -254,11 +254,10 @@ export class MeshNode {
   }
 
   private createRaftDriver(): RaftDriver {
-    const { stores, transport, clock, scheduler, logger, config, fatal } = this.init
+    const { stores, transport, scheduler, logger, config, fatal } = this.init
     return new RaftDriver({
       core: this.core,
       transport,
-      clock,
       scheduler,
       logger: logger.child({ room: 'raft' }),
       tickMs: config.timings.raftTickMs,

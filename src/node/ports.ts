@@ -37,11 +37,17 @@ export type Cancel = () => void
  * arrived by now was handled.
  */
 export interface Scheduler {
+  /** What its timers count: milliseconds that this process could have run. Not the clock of leases, which counts sleep, too. */
+  now(): number
   every(periodMs: number, callback: () => void): Cancel
   after(delayMs: number, callback: () => void): Cancel
 }
 
 export class SystemScheduler implements Scheduler {
+  now(): number {
+    return performance.now()
+  }
+
   every(periodMs: number, callback: () => void): Cancel {
     const timer = setInterval(callback, periodMs)
     return () => clearInterval(timer)

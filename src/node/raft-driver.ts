@@ -9,7 +9,6 @@
  * The same holds for a state machine that cannot apply.
  */
 import {
-  type Clock,
   CodedError,
   LIMITS,
   type Logger,
@@ -39,7 +38,6 @@ import { SnapshotSender } from './snapshot-sender.ts'
 interface RaftDriverInit {
   readonly core: RaftCore
   readonly transport: Transport
-  readonly clock: Clock
   readonly scheduler: Scheduler
   readonly logger: Logger
   readonly tickMs: number
@@ -81,8 +79,8 @@ export class RaftDriver {
 
   constructor(init: RaftDriverInit) {
     this.init = init
-    const { core, clock, transport, scheduler, tickMs } = init
-    this.ticks = new RaftTicks({ core, clock, scheduler, tickMs, onTicks: () => this.pump() })
+    const { core, transport, scheduler, tickMs } = init
+    this.ticks = new RaftTicks({ core, scheduler, tickMs, onTicks: () => this.pump() })
     this.sender = new SnapshotSender({
       scheduler,
       send: (peer, frame) => transport.send(peer, 'snapshot', frame),

@@ -73,7 +73,6 @@ export class Member implements Transport {
     this.driver = new RaftDriver({
       core,
       transport: this,
-      clock: group.time,
       scheduler: group.time,
       logger: silentLogger,
       tickMs: TICK_MS,

@@ -88,6 +88,10 @@ class Line implements Transport {
 class ManualScheduler implements Scheduler {
   readonly due: (() => void)[] = []
 
+  now(): number {
+    return 0
+  }
+
   after(_delayMs: number, callback: () => void) {
     this.due.push(callback)
     return () => {
