@@ -42,7 +42,7 @@ describe('3 real nodes, one of which loses its log', () => {
     await mesh.get('b').end('SIGKILL')
     await vi.waitFor(async () => {
       const { task } = await ran(mesh.get('a'), 'c', ['true'])
-      expect(task).toMatchObject({ state: 'completed', node: 'c' })
+      expect(task, await mesh.get('a').cli(['nodes'])).toMatchObject({ state: 'completed', node: 'c' })
     }, PATIENT)
   }, 180_000)
 })
