@@ -53,7 +53,12 @@ export class LoadProcess {
       execArgv: [...execArgv],
     })
     const load = new LoadProcess(child)
-    await load.call({ type: 'open', spec })
+    try {
+      await load.call({ type: 'open', spec })
+    } catch (failure) {
+      child.kill()
+      throw failure
+    }
     return load
   }
 

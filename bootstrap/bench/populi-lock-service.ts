@@ -38,7 +38,8 @@ export async function openPopuliLockService(spec: PopuliSpec): Promise<LockServi
     clock,
   })
   // Nothing of consensus or of tasks is its business: the leader sees a learner that never catches up.
-  for (const protocol of ['raft', 'snapshot', 'task'] as const) network.onMessage(protocol, () => undefined)
+  for (const protocol of ['raft', 'snapshot', 'task', 'membership'] as const)
+    network.onMessage(protocol, () => undefined)
   const scheduler = new SystemScheduler()
   const rpc = new Rpc(network, scheduler, silentLogger)
   const client = new AuthorityClient({

@@ -10,7 +10,9 @@ export interface Outcome {
   readonly memberHours: number
   readonly errors: Readonly<Errors>
   readonly traffic: TrafficFigures
+  /** Most connections that one member had at once; and while all were starting together. */
   readonly degreeMax: number
+  readonly startDegreeMax: number
   /** One per crash, in milliseconds since then. A crash that was never found out is in `missed`. */
   readonly firstSuspicionMs: readonly number[]
   readonly firstDeadMs: readonly number[]
@@ -50,6 +52,7 @@ export interface Figures {
   readonly wireBytesPerNodeSecond: number
   readonly messagesPerNodeSecond: number
   readonly degreeMax: number
+  readonly startDegreeMax: number
   readonly convergedMs?: Percentiles
   readonly unconverged?: number
   readonly events: number
@@ -63,6 +66,7 @@ export function addUp(outcomes: readonly [Outcome, ...Outcome[]]): Outcome {
     errors: sum(one.errors, other.errors),
     traffic: sum(one.traffic, other.traffic),
     degreeMax: Math.max(one.degreeMax, other.degreeMax),
+    startDegreeMax: Math.max(one.startDegreeMax, other.startDegreeMax),
     firstSuspicionMs: [...one.firstSuspicionMs, ...other.firstSuspicionMs],
     firstDeadMs: [...one.firstDeadMs, ...other.firstDeadMs],
     everywhereMs: [...one.everywhereMs, ...other.everywhereMs],
@@ -104,6 +108,7 @@ export function figuresOf(outcome: Outcome): Figures {
     wireBytesPerNodeSecond: traffic.wireBytes / memberSeconds,
     messagesPerNodeSecond: traffic.messages / memberSeconds,
     degreeMax: outcome.degreeMax,
+    startDegreeMax: outcome.startDegreeMax,
     ...(hadToConverge ? { convergedMs: percentiles(convergedMs), unconverged } : {}),
     events: outcome.steps,
     trace: outcome.traces.join('-'),

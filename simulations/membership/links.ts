@@ -40,7 +40,7 @@ const STABLE_MS = 5000
 /** TCP, Noise, and the word that the other side has confirmed the link. */
 const HANDSHAKE_ROUND_TRIPS = 3
 /** A connection on demand is closed when so long nobody has used it. */
-const IDLE_MS = 60_000
+const IDLE_MS = 120_000
 /** TCP's user timeout, drawn anew each time. */
 const GIVE_UP_MS = { min: 20_000, max: 40_000 } as const
 

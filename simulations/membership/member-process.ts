@@ -6,6 +6,7 @@ import {
   type MembershipEffect,
   type MembershipInput,
   type MembershipOptions,
+  type MemberView,
   type NodeRecord,
 } from '../../src/membership/index.ts'
 
@@ -75,6 +76,10 @@ export class MemberProcess {
 
   tick(nowMs: number): readonly MembershipEffect[] {
     return this.core?.tick(this.boot(nowMs)) ?? []
+  }
+
+  members(): readonly MemberView[] {
+    return this.core?.members() ?? []
   }
 
   /** When the core has something to do next. */

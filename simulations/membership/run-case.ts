@@ -20,9 +20,10 @@ const HOUR_MS = 3_600_000
 const START_WITHIN_MS = 2000
 /** Until everybody has heard of everybody once. */
 const WARM_UP_MS_MAX = 1_800_000
-const SETTLE_MS = 15_000
+/** Until the connections of the start that nobody wants any more are closed. */
+const SETTLE_MS = 150_000
 /** Between two changes of one member's record: a task starts or ends. */
-const RECORD_MEAN_MS = 300_000
+const RECORD_MEAN_MS = 600_000
 
 export function runCase({ one, profile, nodes, seed, hours = one.hours(nodes) }: RunInit): Outcome {
   const random = new Random(seed)
@@ -37,6 +38,7 @@ export function runCase({ one, profile, nodes, seed, hours = one.hours(nodes) }:
   })
   warmUp(world, judge, random)
   const fromMs = world.now
+  const startDegreeMax = world.degreeMax
   const stage = new Stage(world, judge, random.fork(), fromMs + hours * HOUR_MS)
   world.resetMeasures()
   judge.begin(fromMs)
@@ -46,7 +48,7 @@ export function runCase({ one, profile, nodes, seed, hours = one.hours(nodes) }:
     isOver = true
   })
   while (!isOver) world.run(world.now + 1000)
-  return outcomeOf(world, judge, stage, world.now - fromMs)
+  return { ...outcomeOf(world, judge, stage, world.now - fromMs), startDegreeMax }
 }
 
 function warmUp(world: World, judge: Judge, random: Random): void {
@@ -64,7 +66,12 @@ function* changeRecords(stage: Stage, node: number): Script {
   }
 }
 
-function outcomeOf(world: World, judge: Judge, stage: Stage, lastedMs: number): Outcome {
+function outcomeOf(
+  world: World,
+  judge: Judge,
+  stage: Stage,
+  lastedMs: number,
+): Omit<Outcome, 'startDegreeMax'> {
   assert(lastedMs > 0, 'a case takes time')
   const traffic = world.traffic.figures()
   const { detections } = stage

@@ -52,12 +52,16 @@ function verdictsOf(one: CaseFigures): Verdict[] {
   return found
 }
 
-/** Plain SWIM has at least 50 times as many false deaths; none of ours counts as one, for chance could have made it. */
+/**
+ * Plain SWIM has at least 50 times as many false deaths; none of ours counts as one, for chance could have made it. A run in which
+ * plain SWIM has too few to tell is no verdict.
+ */
 function comparison(one: CaseFigures, all: readonly CaseFigures[]): Verdict[] {
   const plain = all.find(
     ({ name, profile, nodes }) => name === one.name && profile === 'plain-swim' && nodes === one.nodes,
   )
   if (one.name !== 'slow-observers' || plain === undefined) return []
+  if (one.falseDeaths === 0 && plain.falseDeaths < FEWER_DEATHS) return []
   const limit = plain.falseDeathsPerMemberHour / FEWER_DEATHS
   const got = Math.max(1, one.falseDeaths) / one.memberHours
   const what = `${one.name}, ${one.nodes} members: false deaths per member-hour, against plain SWIM's ÷ ${FEWER_DEATHS}`

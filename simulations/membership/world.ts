@@ -11,6 +11,7 @@ import type {
   MemberRoster,
   MembershipEffect,
   MembershipOptions,
+  MemberView,
   StreamMessage,
 } from '../../src/membership/index.ts'
 import { EventHeap } from './event-heap.ts'
@@ -206,8 +207,9 @@ export class World {
     this.paths.cut(from, to, isCut)
   }
 
-  isRunning(node: number): boolean {
-    return this.process(node).isRunning
+  /** What the core of `node` itself says, for whoever wants to compare. */
+  membersOf(node: number): readonly MemberView[] {
+    return this.process(node).members()
   }
 
   private process(node: number): MemberProcess {

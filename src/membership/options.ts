@@ -24,7 +24,7 @@ export interface MembershipOptions {
   readonly probeTimeoutMsMax: number
   /** SWIM's k: neighbours that are asked to probe who did not answer. More: fewer false suspicions on lossy links, more traffic. 0: nobody is asked. */
   readonly indirectProbes: number
-  /** A probe of somebody whose connection was closed from its side takes only so long: redialling a live process succeeds in a few round trips. */
+  /** A probe of somebody whose connection was closed from its side takes only so long, or its usual timeout if that is longer: redialling a live process succeeds in a few round trips. */
   readonly closedProbeMs: number
 
   /** Time to refute, at least: two probes and the way of gossip there and back. Times log10 N, because gossip takes log N hops. 0: no suspicion, dead at the first failed probe. */

@@ -76,7 +76,8 @@ export class Prober {
     const { context } = this
     const { options, health } = context
     probe.isHurried = member.hasClosed
-    const lengthMs = (probe.isHurried ? options.closedProbeMs : options.probePeriodMs) * health.factor
+    const hurriedMs = Math.max(options.closedProbeMs, this.timeoutMs(member))
+    const lengthMs = (probe.isHurried ? hurriedMs : options.probePeriodMs) * health.factor
     probe.isUnderWay = true
     probe.number = this.newNumber()
     probe.sentAt = context.now

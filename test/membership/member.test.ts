@@ -296,6 +296,28 @@ describe('time', () => {
     expect(node.sentTo(ATTIC)).toMatchObject([{ type: 'ping' }])
   })
 
+  test('whoever closes its connection has 300 ms to be there again, or its usual timeout on a slow path', () => {
+    const suspectedAfterMs = (roundTripMs: number): number => {
+      const node = wellConnected()
+      node.silence(ATTIC)
+      for (let probes = 0; probes < 5; probes += 1) {
+        let number: number | undefined
+        while (number === undefined) {
+          node.run(10)
+          number = node.sentTo(ATTIC).flatMap((sent) => (sent.type === 'ping' ? [sent.number] : []))[0]
+        }
+        node.run(roundTripMs)
+        node.tell(ATTIC, { type: 'ack', number, incarnation: at(1) })
+      }
+      const closedAt = node.now
+      node.step({ type: 'connection_closed', peer: ATTIC, byPeer: true })
+      while (node.status(ATTIC) === 'alive') node.run(10)
+      return node.now - closedAt
+    }
+    expect(suspectedAfterMs(2)).toBe(LAN.closedProbeMs)
+    expect(suspectedAfterMs(300)).toBe(LAN.probeTimeoutMsMax)
+  })
+
   test('after leave nothing is due and nothing is heard', () => {
     const node = wellConnected()
     node.step({ type: 'leave' })

@@ -16,6 +16,7 @@ const outcome: Outcome = {
     payloadBytesMax: 80_000,
   },
   degreeMax: 9,
+  startDegreeMax: 9,
   firstSuspicionMs: [2, 1, 3],
   firstDeadMs: [5, 4],
   everywhereMs: [6],
@@ -80,14 +81,19 @@ describe('targets', () => {
     expect(verdicts([figures('steady-5', 'plain-swim')])).toEqual([])
   })
 
+  it('are not decided by too few deaths of plain SWIM', () => {
+    const plain = figures('slow-observers', 'plain-swim', { falseDeaths: 49 })
+    expect(verdicts([figures('slow-observers', 'ours', { falseDeaths: 0 }), plain])).toEqual([])
+  })
+
   it('of false deaths with slow observers are relative to plain SWIM, and none counts as one', () => {
     const against = (ours: number, plain: number): string[] =>
       missed([
         figures('slow-observers', 'ours', { falseDeaths: ours }),
-        figures('slow-observers', 'plain-swim', { falseDeathsPerMemberHour: plain / 2 }),
+        figures('slow-observers', 'plain-swim', { falseDeaths: plain, falseDeathsPerMemberHour: plain / 2 }),
       ])
     expect(against(0, 50)).toEqual([])
-    expect(against(0, 49)).toHaveLength(1)
+    expect(against(1, 49)).toHaveLength(1)
     expect(against(2, 100)).toEqual([])
     expect(against(3, 100)).toHaveLength(1)
   })
