@@ -35,6 +35,8 @@ describe('3 real nodes, one of which loses its log', () => {
     await vi.waitFor(async () => {
       const [ours, theirs] = await Promise.all([mesh.status('c'), mesh.status('a')])
       expect(theirs.authority.voters).toEqual(expect.arrayContaining(['a', 'b', 'c']))
+      // What it knows by itself, not what it was told: 'none' until the others have begun anew with it.
+      expect(ours.authority.role).toBe('follower')
       expect(ours.authority.voters).toHaveLength(3)
       expect(ours.authority.appliedIndex).toBeGreaterThanOrEqual(theirs.authority.commitIndex - 1)
     }, PATIENT)
