@@ -73,7 +73,7 @@ export class Submitter {
       taskId: this.init.taskIds.newTaskId(),
       idempotencyKey: this.init.taskIds.newIdempotencyKey(),
       scope: this.init.scope,
-      command: commandOf(request),
+      work: { command: commandOf(request) },
       on: request.on,
       createdUnixMs: this.init.clock.wall(),
     })

@@ -1,4 +1,4 @@
-import type { TaskRecord } from '../task/index.ts'
+import { commandOf, type TaskRecord } from '../task/index.ts'
 import type { TaskDetailView, TaskView } from './control/node-control.ts'
 
 /** A task as the owner sees it. */
@@ -6,7 +6,7 @@ export function taskView(record: TaskRecord): TaskView {
   const { attempt, outcome } = record
   return {
     taskId: record.taskId,
-    argv: record.command.argv,
+    argv: commandOf(record.work)?.argv ?? [],
     state: record.state,
     node: attempt?.nodeId,
     leaseId: attempt?.leaseId,

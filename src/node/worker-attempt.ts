@@ -19,10 +19,12 @@ import type { Execution, ExecutionDeadline, ExecutionEnd } from '../exec/index.t
 import { isDrainOver, type Standing } from '../membership/index.ts'
 import {
   attemptKey,
+  commandOf,
   encodeOfferRecord,
   type OfferedTask,
   type Outcome,
   type StopCause,
+  timeoutMsOf,
   type WorkerEffect,
   type WorkerEvent,
 } from '../task/index.ts'
@@ -215,7 +217,8 @@ export class WorkerAttempt {
 
   /** @throws CodedError `node.stopping`, `limit.exceeded` */
   private startExecution(): Execution {
-    const { command, taskId, leaseId } = this.task.record
+    const { work, taskId, leaseId } = this.task.record
+    const command = present(commandOf(work), 'a command')
     this.logger.info({ command: command.argv[0] }, 'execution starts')
     return this.context.executor.run(
       {
@@ -239,9 +242,9 @@ export class WorkerAttempt {
       () => undefined, // `ended` tells why
     )
     void execution.ended.then((end) => this.executionEnded(end))
-    const { timeout_ms } = this.task.record.command
-    if (timeout_ms !== undefined) {
-      this.cancelTimeout = this.context.scheduler.after(timeout_ms, () => void this.stop('timeout'))
+    const timeoutMs = timeoutMsOf(this.task.record.work)
+    if (timeoutMs !== undefined) {
+      this.cancelTimeout = this.context.scheduler.after(timeoutMs, () => void this.stop('timeout'))
     }
   }
 

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { CodedError, type PeerId } from '../base/index.ts'
-import { type Command, commandSchema, type Envelope } from './messages.ts'
+import type { Envelope } from './messages.ts'
 import type { OfferRecord } from './offer-record.ts'
+import { type Work, workSchema } from './work.ts'
 
-const payloadSchema = z.object({ task_description: z.string(), command: commandSchema })
+const payloadSchema = z.object({ task_description: z.string() }).and(workSchema)
 
 /**
  * The record of a new offer.
- * @throws CodedError `wire.malformed` when the payload holds no command that this version understands.
+ * @throws CodedError `wire.malformed` when the payload holds no work that this version understands.
  */
 export function offerFromEnvelope(envelope: Envelope, submitter: PeerId): OfferRecord {
   return {
@@ -16,13 +17,13 @@ export function offerFromEnvelope(envelope: Envelope, submitter: PeerId): OfferR
     submitter,
     leaseId: envelope.exec_lease_id,
     ttlMs: envelope.lease_ttl_ms,
-    command: commandOf(envelope.payload),
+    work: workOf(envelope.payload),
     state: 'new',
     starts: 0,
   }
 }
 
-function commandOf(payload: string): Command {
+function workOf(payload: string): Work {
   let value: unknown
   try {
     value = JSON.parse(payload)
@@ -30,7 +31,10 @@ function commandOf(payload: string): Command {
     throw new CodedError('wire.malformed', { what: 'envelope payload', reason: 'not JSON' }, { cause })
   }
   const parsed = payloadSchema.safeParse(value)
-  if (parsed.success) return parsed.data.command
+  if (parsed.success) {
+    const { data } = parsed
+    return 'command' in data ? { command: data.command } : { function: data.function }
+  }
   const issue = parsed.error.issues[0]
   const where = issue?.path.join('.') ?? ''
   throw new CodedError('wire.malformed', {

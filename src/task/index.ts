@@ -5,7 +5,6 @@
 export { offerFromEnvelope } from './envelope.ts'
 export type { JournalRecord, JournalStore, JournalWrite } from './journal-store.ts'
 export {
-  type Command,
   decodeTaskMessage,
   type Envelope,
   encodeTaskMessage,
@@ -24,3 +23,4 @@ export {
   type TaskChange,
   type TaskRecord,
 } from './task-record.ts'
+export { type Command, commandOf, timeoutMsOf } from './work.ts'

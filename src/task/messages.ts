@@ -16,15 +16,6 @@ const lease = z
   .optional()
 const attempt = { idempotency_key: key, exec_lease_id: lease }
 
-export const commandSchema = z.object({
-  argv: z.tuple([z.string().min(1)], z.string()),
-  cwd: z.string().min(1).optional(),
-  env: z.record(z.string(), z.string()),
-  /** Wall time after which the command is ended. */
-  timeout_ms: z.number().int().positive().optional(),
-})
-export type Command = z.output<typeof commandSchema>
-
 const envelope = z.object({
   type: z.literal('remote_task_envelope'),
   ...attempt,
@@ -37,6 +28,15 @@ const envelope = z.object({
   submitted_unix_ms: z.number().int().optional(),
   /** Additive: the TTL of the lease, which the worker must confirm before it starts anything. */
   lease_ttl_ms: z.number().int().positive().optional(),
+  /**
+   * Additive: an attached task holds, besides the authority's lease, one of its submitter (design §7) with this TTL. Absent: detached,
+   * or an execution that never leaves its submitter.
+   */
+  attached_ttl_ms: z.number().int().positive().optional(),
+  /** Additive: W3C Trace Context, `00-<32 hex>-<16 hex>-<2 hex>`; the command finds it in `TRACEPARENT`. */
+  traceparent: z.string().max(LIMITS.idBytesMax).optional(),
+  /** Additive: by wall clock; the task is not begun after it, and ended at it. */
+  deadline_unix_ms: z.number().int().positive().optional(),
 })
 
 const ack = z.object({
@@ -45,6 +45,23 @@ const ack = z.object({
   accepted: z.boolean(),
   /** Reason code of a refusal. */
   detail: z.string().nullable(),
+})
+
+/**
+ * The worker of an attached task asks its submitter to go on: first before it starts anything, then each third of `attached_ttl_ms`.
+ * Its span counts from the sending of the request that was answered, that of the submitter from its answer (design §7).
+ */
+const renew = z.object({
+  type: z.literal('remote_task_renew'),
+  ...attempt,
+  sequence: z.number().int().nonnegative(),
+})
+
+/** The answer: the task is still wanted of this attempt. Otherwise the answer is `remote_task_cancel`. */
+const renewed = z.object({
+  type: z.literal('remote_task_renewed'),
+  ...attempt,
+  sequence: z.number().int().nonnegative(),
 })
 
 const started = z.object({ type: z.literal('remote_task_started'), ...attempt, pid: z.number().int() })
@@ -94,6 +111,8 @@ export const outcomeSchema = z.object({
   error: z.string().max(LIMITS.errorTextBytesMax).optional(),
   /** Nothing of the execution was left when it was reported. */
   quiet: z.boolean(),
+  /** What a function returned, as JSON text; absent for commands. */
+  valueJson: z.string().max(LIMITS.envelopeBytesMax).optional(),
   outputBytes: z.number().int().nonnegative(),
 })
 export type Outcome = z.output<typeof outcomeSchema>
@@ -120,7 +139,18 @@ const cancel = z.object({
   reason: z.string(),
 })
 
-const schemas = [envelope, ack, started, output, outputAck, result, resultAck, cancel] as const
+const schemas = [
+  envelope,
+  ack,
+  renew,
+  renewed,
+  started,
+  output,
+  outputAck,
+  result,
+  resultAck,
+  cancel,
+] as const
 const message = z.discriminatedUnion('type', schemas)
 export type TaskMessage = z.output<typeof message>
 export type Envelope = z.output<typeof envelope>

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { decode, encode, type LeaseId, type PeerId } from '../base/index.ts'
-import { commandSchema, outcomeSchema } from './messages.ts'
+import { outcomeSchema } from './messages.ts'
+import { workSchema } from './work.ts'
 
 const recordSchema = z.object({
   idempotencyKey: z.string(),
@@ -11,7 +12,7 @@ const recordSchema = z.object({
     .transform((value) => value as LeaseId)
     .optional(),
   ttlMs: z.number().optional(),
-  command: commandSchema,
+  work: workSchema,
   state: z.enum(['new', 'confirming', 'starting', 'running', 'ending', 'ended']),
   stopCause: z
     .enum([

@@ -163,6 +163,8 @@ export class SubmittedTask {
         return this.onOutput(from, attempt, message)
       case 'remote_task_result':
         return this.onResult(from, message.outcome, message.starts, message)
+      case 'remote_task_renew':
+      case 'remote_task_renewed':
       case 'remote_task_envelope':
       case 'remote_task_output_ack':
       case 'remote_task_result_ack':

@@ -1,6 +1,7 @@
 import type { LeaseId } from '../base/index.ts'
 import type { TaskMessage } from './messages.ts'
 import type { Attempt, TaskRecord } from './task-record.ts'
+import { describeWork } from './work.ts'
 
 /** What the submitter says to a worker. */
 
@@ -12,7 +13,7 @@ export function envelopeMessage(task: TaskRecord, attempt: Attempt): TaskMessage
     task_id: Number(task.taskId),
     repository_id: task.scope,
     capability_requirements_json: '{}',
-    payload: JSON.stringify({ task_description: task.command.argv.join(' '), command: task.command }),
+    payload: JSON.stringify({ task_description: describeWork(task.work), ...task.work }),
     populi_scope_id: task.scope,
     submitted_unix_ms: task.createdUnixMs,
     lease_ttl_ms: attempt.ttlMs,

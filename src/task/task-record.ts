@@ -9,7 +9,8 @@ import {
   type TaskId,
   type UnixMs,
 } from '../base/index.ts'
-import { commandSchema, outcomeSchema } from './messages.ts'
+import { outcomeSchema } from './messages.ts'
+import { workSchema } from './work.ts'
 
 const TASK_STATES = [
   'queued',
@@ -57,7 +58,7 @@ const recordSchema = z.object({
   /** Chosen once, kept over every new attempt. */
   idempotencyKey: z.string(),
   scope: z.string(),
-  command: commandSchema,
+  work: workSchema,
   /** The node that the user asked for. */
   on: z.string().optional(),
   createdUnixMs: unixMs,
@@ -96,7 +97,7 @@ export function newTaskRecord(init: {
   taskId: TaskId
   idempotencyKey: string
   scope: string
-  command: TaskRecord['command']
+  work: TaskRecord['work']
   on: string | undefined
   createdUnixMs: UnixMs
 }): TaskRecord {

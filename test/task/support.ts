@@ -38,7 +38,7 @@ export class SubmitterScript {
       taskId: '42' as TaskId,
       idempotencyKey: KEY,
       scope: 'scope',
-      command: { argv: ['true'], env: {} },
+      work: { command: { argv: ['true'], env: {} } },
       on: undefined,
       createdUnixMs: unixMs(1),
     }),
