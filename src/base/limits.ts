@@ -258,6 +258,10 @@ export const LIMITS = {
   workerTasksMax: 64,
   /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */
   submitterTasksMax: 256,
+  /** Attempts of one task, at home included: then it is the task that brings its nodes down. Beyond: it fails with the reason of the last one. */
+  taskAttemptsMax: 10,
+  /** Changes in the history of one task: ten attempts with all their states and waits. Beyond: the first and the newest are kept. */
+  taskHistoryMax: 100,
   /** Ended tasks that `populi tasks` still knows; the oldest go first. */
   endedTasksKeptMax: 500,
   /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */

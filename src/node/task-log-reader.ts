@@ -10,9 +10,9 @@ import type { LogEvent, LogRequest } from './control/node-control.ts'
 /** The task whose output is read. */
 export interface PrintingTask {
   /** Everything that it printed is in its log. */
-  readonly isEnded: boolean
-  /** Calls `listener` when there is more in its log, and when it has ended. The result takes it back. */
-  onOutput(listener: () => void): () => void
+  readonly isSettled: boolean
+  /** Resolves when there is more in its log, or the task has changed. */
+  news(): Promise<void>
 }
 
 const LINE_FEED = 0x0a
@@ -27,10 +27,13 @@ export async function readTaskLog(
   report: (event: LogEvent) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { promise: aborted, resolve: abort } = Promise.withResolvers<void>()
+  signal.addEventListener('abort', () => abort(), { once: true })
   let at = await beginning(log, tail)
   while (!signal.aborted) {
-    // Asked before the read: what was printed before the end is read then.
-    const { isEnded } = task
+    // Asked before the read: what comes after it is news, and what came before the end is read.
+    const news = task.news()
+    const { isSettled } = task
     const pieces = await log.read(at, LIMITS.outputReadBytesMax)
     for (const { stream, offset, chunk } of pieces) {
       if (offset > at) await report({ type: 'missing', bytes: offset - at })
@@ -41,24 +44,10 @@ export async function readTaskLog(
     if (at < log.end) {
       await report({ type: 'missing', bytes: log.end - at })
       at = log.end
-    } else if (isEnded || !follow) return
-    else await news(log, at, task, signal)
+    } else if (isSettled || !follow) return
+    else await Promise.race([news, aborted])
   }
   throw new CodedError('node.stopping')
-}
-
-/** Resolves when there is more than `at`, when the task has ended, or when `signal` aborts. */
-function news(log: OutputLog, at: number, task: PrintingTask, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      forget()
-      signal.removeEventListener('abort', wake)
-      resolve()
-    }
-    const forget = task.onOutput(wake)
-    signal.addEventListener('abort', wake, { once: true })
-    if (log.end > at || task.isEnded || signal.aborted) wake()
-  })
 }
 
 /** Where to begin to read. */

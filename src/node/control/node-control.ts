@@ -215,12 +215,14 @@ export interface RunRequest {
   readonly on: string | undefined
   /** Wall time of the command after which it is ended; `undefined`: none. */
   readonly timeoutMs: number | undefined
-  /** When the node that it was given to cannot run it to its end: it runs here, or fails. `undefined`: by the kind of work. */
+  /** With a reader here (default), or going on whoever is away. `run` and `submit` say it by themselves. */
+  readonly attached?: boolean | undefined
+  /** When another node cannot run it, or run it to its end: it runs here (default), or fails. */
   readonly fallback?: 'local' | 'none' | undefined
-  /** Not begun after it, and ended at it. */
-  readonly deadlineUnixMs?: UnixMs | undefined
-  /** W3C Trace Context of the caller; without a sound one the task begins a trace. */
+  /** W3C Trace Context of the caller; without a sound one, a trace begins with the task. */
   readonly traceparent?: string | undefined
+  /** The task is not begun after it, and ended at it. */
+  readonly deadlineUnixMs?: UnixMs | undefined
 }
 
 export interface LogRequest {
