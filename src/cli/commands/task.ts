@@ -35,9 +35,10 @@ function renderTask(cli: Cli, task: TaskDetailView): string {
       ['ended', endedUnixMs === undefined ? undefined : since(endedUnixMs)],
       ['timeout', timeoutMs === undefined ? undefined : duration(timeoutMs)],
       ['deadline', deadlineUnixMs === undefined ? undefined : new Date(deadlineUnixMs).toISOString()],
-      ['attempts', attemptsText(task)],
+      ['attempts', task.attempts],
+      ['starts', task.starts],
       ['results', resultsText(task)],
-      ['runs', runsText(task)],
+      ['run', runText(task)],
       [
         'cancel',
         cancelLatencyMs === undefined ? undefined : `${cancelLatencyMs} ms from the request to the end`,
@@ -55,17 +56,13 @@ function kindText({ attached, fallback }: TaskDetailView): string {
   return `${kind}; ${fallback === 'local' ? 'runs here when it has to' : 'fails rather than run here'}`
 }
 
-function attemptsText({ attempts, starts }: TaskDetailView): string {
-  return `${attempts}, of which ${starts} started a process`
-}
-
 function resultsText({ finalResults, refusedResults }: TaskDetailView): string {
   return refusedResults === 0
     ? `${finalResults}`
     : `${finalResults}, and ${refusedResults} that did not count`
 }
 
-function runsText(task: TaskDetailView): string | undefined {
+function runText(task: TaskDetailView): string | undefined {
   if (task.runs.length === 0) return undefined
   return task.runs.map(({ state, atUnixMs }) => `${state} ${sinceCreated(task, atUnixMs)}`).join(', ')
 }

@@ -64,6 +64,10 @@ const branded = <Id extends string | number>(schema: z.ZodType<string> | z.ZodTy
   schema as unknown as z.ZodType<Id>
 const absent = <Value>(schema: z.ZodType<Value>) => schema.nullable().transform((value) => value ?? undefined)
 
+/** The same for a field that may also be left out. */
+const optional = <Value>(schema: z.ZodType<Value>) =>
+  schema.nullish().transform((value) => value ?? undefined)
+
 const node = branded<NodeId>(z.string())
 const peer = branded<PeerId>(z.string())
 const task = branded<TaskId>(z.string())
@@ -88,9 +92,9 @@ export const runRequestSchema: z.ZodType<RunRequest> = z.object({
   env: z.record(variableName, withoutNul),
   on: absent(text),
   timeoutMs: absent(z.int().positive().max(LIMITS.commandTimeoutMsMax)),
-  fallback: absent(z.enum(['local', 'none'])),
-  deadlineUnixMs: absent(branded<UnixMs>(z.int().positive())),
-  traceparent: absent(text.max(LIMITS.traceparentCharsMax)),
+  fallback: optional(z.enum(['local', 'none'])),
+  deadlineUnixMs: optional(branded<UnixMs>(z.int().positive())),
+  traceparent: optional(text.max(LIMITS.traceparentCharsMax)),
 })
 
 /** The task is named by the address of the call. */
