@@ -1,9 +1,7 @@
 import { type LeaseId, type NodeId, type PeerId, type TaskId, unixMs } from '../../src/base/index.ts'
 import {
   newTaskRecord,
-  OfferedTask,
   type Outcome,
-  offerFromEnvelope,
   SubmittedTask,
   type SubmitterEffect,
   type SubmitterEvent,
@@ -115,10 +113,6 @@ export function envelope(lease: LeaseId | undefined): Extract<TaskMessage, { typ
     submitted_unix_ms: 1,
     lease_ttl_ms: 3000,
   }
-}
-
-export function offer(lease: LeaseId | undefined = L1): OfferedTask {
-  return new OfferedTask(offerFromEnvelope(envelope(lease), HOME))
 }
 
 export const names = (effects: readonly (WorkerEffect | SubmitterEffect)[]): readonly string[] =>
