@@ -3,9 +3,7 @@ import {
   decodeTaskRecord,
   encodeTaskRecord,
   newTaskRecord,
-  OfferedTask,
   type Outcome,
-  offerFromEnvelope,
   SubmittedTask,
   type SubmitterEffect,
   type SubmitterEvent,
@@ -170,10 +168,6 @@ export function envelope(lease: LeaseId | undefined): Extract<TaskMessage, { typ
     submitted_unix_ms: 1,
     lease_ttl_ms: 3000,
   }
-}
-
-export function offer(lease: LeaseId | undefined = L1): OfferedTask {
-  return new OfferedTask(offerFromEnvelope(envelope(lease), HOME))
 }
 
 export const names = (effects: readonly (WorkerEffect | SubmitterEffect)[]): readonly string[] =>
