@@ -18,8 +18,8 @@ export async function followTask(
   report: (news: TaskNews) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { promise: aborted, resolve: abort } = Promise.withResolvers<void>()
-  signal.addEventListener('abort', () => abort(), { once: true })
+  let wake: () => void = () => undefined
+  signal.addEventListener('abort', () => wake(), { once: true })
   let told: TaskChange | undefined
   for (let at = from; !signal.aborted; ) {
     const isOver = submission.isSettled
@@ -38,7 +38,10 @@ export async function followTask(
       }
       if (pieces.length === 0) break
     }
-    if (isOver) return
-    await Promise.race([news, aborted])
+    if (isOver || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      wake = resolve
+      void news.then(resolve)
+    })
   }
 }
