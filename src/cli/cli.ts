@@ -9,15 +9,18 @@ import { addInit } from './commands/init.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
 import { addLeases } from './commands/leases.ts'
+import { addLogs } from './commands/logs.ts'
 import { addNodes } from './commands/nodes.ts'
 import { addRevoke } from './commands/revoke.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
 import { addStore } from './commands/store.ts'
+import { addSubmit } from './commands/submit.ts'
 import { addTask } from './commands/task.ts'
 import { addTasks } from './commands/tasks.ts'
 import { addUp } from './commands/up.ts'
 import { addVersion } from './commands/version.ts'
+import { addWait } from './commands/wait.ts'
 import type { CliDeps } from './deps.ts'
 import { reportError, reportUsage } from './errors.ts'
 import type { CliIo } from './io.ts'
@@ -26,7 +29,8 @@ const EPILOGUE = `
 Data directory: --data-dir, else $POPULI_DATA_DIR, else $XDG_DATA_HOME/populi, else ~/.local/share/populi.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 not available now (try again),
-6 damaged data. \`populi run\` ends with the exit code of the command, 128 + signal number if a signal ended it.
+6 damaged data. \`populi run\` and \`populi wait\` end with the exit code of the command, 128 + signal number if a signal
+ended it.
 
 Start with:
   $ populi init
@@ -82,12 +86,15 @@ const COMMANDS = [
   addInvite,
   addJoin,
   addRun,
+  addSubmit,
   addStatus,
   addNodes,
   addLeases,
   addRevoke,
   addTasks,
   addTask,
+  addLogs,
+  addWait,
   addCancel,
   addDrain,
   addAdmin,
