@@ -132,7 +132,7 @@ export class Worker {
     const now = clock.now()
     const standing = this.init.standing()
     const isBarred = standing.isQuarantined || standing.isRetired || isDrainOver(standing, clock.wall())
-    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now, standing)
+    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now)
     void this.flush()
     if (this.book.live.size > 0) return
     this.cancelTick?.()
