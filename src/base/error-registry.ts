@@ -304,6 +304,48 @@ export const ERRORS = {
     1,
     'run them on a Linux node; this one can still submit and vote',
   ),
+  'task.too_large': entry(
+    '{what} has {got} bytes, above the limit of {max}',
+    413,
+    4,
+    'bulk data does not travel with a task: pass the name of an artifact, whose content is fetched over a stream of its own, or of a file that the worker can read',
+  ),
+  'task.failed': entry(
+    'task {taskId} failed ({reason}): {error}',
+    500,
+    1,
+    '`populi task {taskId}` shows its whole history',
+  ),
+  'function.failed': entry(
+    'function {function} failed: {reason}',
+    500,
+    1,
+    'the log of the node that ran it has the whole story',
+  ),
+  'function.not_loaded': entry(
+    'function {function} cannot be loaded: {reason}',
+    500,
+    1,
+    'its module must have a default export that is a function, and must be there on the worker',
+  ),
+  'function.host_lost': entry(
+    'the process that ran function {function} ended without a result: {how}',
+    500,
+    1,
+    'what it printed last is in the output of the task',
+  ),
+  'function.registered': entry(
+    'function {function} is registered already',
+    409,
+    2,
+    'give each kind of work its own name',
+  ),
+  'function.not_registered': entry(
+    'function {function} is not registered here',
+    404,
+    4,
+    'register it with `node.handle` in the program that embeds the node',
+  ),
   'exec.guardian_lost': entry(
     'the guardian process ended',
     500,

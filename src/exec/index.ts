@@ -5,6 +5,8 @@
  *
  *   GuardianClient ── GuardianProcess ══ pipes ══ guardian-main ── Guardian ── GuardedExecution
  *     (TrackedExecution per command)                                  (Hunt, OutputPump, ExecutionJournal)
+ *
+ * Functions that a program registered run beside commands: `functions/`.
  */
 export type {
   Execution,
@@ -13,4 +15,12 @@ export type {
   ExecutionSpec,
   OutputReader,
 } from './execution.ts'
+export {
+  checkFunctionName,
+  type FunctionContext,
+  type FunctionHandler,
+  FunctionRegistry,
+  type FunctionSpec,
+  jsonText,
+} from './functions/index.ts'
 export { GuardianClient } from './guardian-client.ts'
