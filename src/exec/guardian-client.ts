@@ -136,7 +136,7 @@ export class GuardianClient {
       owner,
       logger,
       onEvent: (event) => this.onEvent(event),
-      isBusy: () => this.executions.size > 0,
+      isBusy: () => this.executions.size > 0 || this.nodeGuard.isHeld,
     })
     this.guardian = guardian
     this.nodeGuard.guardianChanged()

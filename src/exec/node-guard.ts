@@ -44,6 +44,11 @@ export class NodeGuard {
     if (this.calls.delete(call)) this.updateSoon()
   }
 
+  /** There is a call to guard. */
+  get isHeld(): boolean {
+    return this.calls.size > 0
+  }
+
   /** The new one knows nothing yet. */
   guardianChanged(): void {
     this.told = undefined

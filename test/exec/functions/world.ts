@@ -6,11 +6,14 @@ import { clock, startedClient, within } from '../world.ts'
 import type { Order } from './modules/handlers.ts'
 
 export interface World {
-  readonly client: GuardianClient
   readonly registry: FunctionRegistry
 }
 
-export async function world(): Promise<World> {
+interface GuardedWorld extends World {
+  readonly client: GuardianClient
+}
+
+export async function world(): Promise<GuardedWorld> {
   const client = await startedClient()
   const registry = new FunctionRegistry({ guardian: client, clock, logger: silentLogger })
   registry.register('orders', new URL('./modules/handlers.ts', import.meta.url))
