@@ -20,6 +20,7 @@ export const REASONS = {
   worker_suspect: 'the worker may be gone, so it gets no new work',
   worker_not_connected: 'there is no connection to the worker',
   worker_refuses_remote: 'the worker does not take work of other nodes',
+  function_not_registered: 'has not registered the function that is called',
   worker_full: 'the worker has as many tasks as it takes',
   quarantined: 'is quarantined by an admin order',
   maintenance: 'is in maintenance by an admin order, so it gets no new work',

@@ -328,6 +328,7 @@ export class MeshNode {
           canReach: (peer: PeerId) => transport.canReach(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
+          functionsHere: this.init.functions?.names ?? [],
           standing: this.orders.standing,
         }),
       fatal,

@@ -1,6 +1,6 @@
 import type { StopBudget } from '../authority/index.ts'
 import type { Clock, CodedError, Logger } from '../base/index.ts'
-import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import type { Execution, ExecutionSpec, FunctionSpec, OutputReader } from '../exec/index.ts'
 import type { Standing } from '../membership/index.ts'
 import type { JournalStore } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
@@ -11,6 +11,13 @@ import type { TaskLink } from './task-link.ts'
 /** Runs commands: the guardian, or what a simulation puts in its place. */
 export interface Executor {
   run(spec: ExecutionSpec, onOutput: OutputReader): Execution
+}
+
+/** Runs the functions that a program registered at this node. */
+export interface FunctionExecutor {
+  readonly names: readonly string[]
+  /** @throws CodedError `function.not_registered`, `limit.exceeded` */
+  run(spec: FunctionSpec, onOutput: OutputReader): Execution
 }
 
 /** What every attempt at this worker needs. */

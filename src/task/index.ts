@@ -23,4 +23,4 @@ export {
   type TaskChange,
   type TaskRecord,
 } from './task-record.ts'
-export { type Command, commandOf, timeoutMsOf } from './work.ts'
+export { type Command, commandOf, type FunctionCall, functionOf, timeoutMsOf, type Work } from './work.ts'
