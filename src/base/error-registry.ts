@@ -310,6 +310,7 @@ export const ERRORS = {
     4,
     'bulk data does not travel with a task: pass the name of an artifact, whose content is fetched over a stream of its own, or of a file that the worker can read',
   ),
+  'task.cancelled': entry('task {taskId} was cancelled ({reason}): {error}', 499, 1, 'nothing to do'),
   'task.failed': entry(
     'task {taskId} failed ({reason}): {error}',
     500,
