@@ -285,6 +285,12 @@ export const ERRORS = {
     5,
     'wait until some of them end',
   ),
+  'task.too_large': entry(
+    'the task takes {got} bytes, an envelope holds {max}',
+    413,
+    4,
+    'envelopes are for commands and their arguments: bulk data goes as artifacts, files named by their content, on a stream of their own',
+  ),
   'task.no_such_node': entry('there is no node "{node}" in this mesh', 404, 3, '`populi nodes` lists them'),
   'exec.not_found': entry(
     'command not found: {command}',
@@ -304,12 +310,6 @@ export const ERRORS = {
     1,
     'run them on a Linux node; this one can still submit and vote',
   ),
-  'task.too_large': entry(
-    '{what} has {got} bytes, above the limit of {max}',
-    413,
-    4,
-    'bulk data does not travel with a task: pass the name of an artifact, whose content is fetched over a stream of its own, or of a file that the worker can read',
-  ),
   'task.cancelled': entry('task {taskId} was cancelled ({reason}): {error}', 499, 1, 'nothing to do'),
   'task.failed': entry(
     'task {taskId} failed ({reason}): {error}',
@@ -322,6 +322,12 @@ export const ERRORS = {
     500,
     1,
     'the log of the node that ran it has the whole story',
+  ),
+  'function.value_too_large': entry(
+    'the value of function {function} takes {got} bytes, an envelope holds {max}',
+    413,
+    1,
+    'bulk data goes as artifacts, files named by their content, on a stream of their own; return their names',
   ),
   'function.not_loaded': entry(
     'function {function} cannot be loaded: {reason}',

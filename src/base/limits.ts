@@ -59,6 +59,21 @@ export const LIMITS = {
   /** Between two syncs of the high-water mark, which compete with those of the batches. */
   storeMarkSyncPauseMs: 100,
 
+  /** Output of one task on disk: what a person may want to look back at. Beyond: its oldest segment goes, and readers are told. */
+  outputLogBytesMax: 64 * MiB,
+  /** Output of all tasks that one end keeps (submitter or worker): 32 logs at their bound, thousands of usual ones. Beyond: of the log that was written to longest ago, the oldest segment goes. */
+  outputLogsBytesMax: 2048 * MiB,
+  /** A segment file of an output log, which goes as a whole. A sixteenth of the log. */
+  outputSegmentBytesMax: 4 * MiB,
+  /** Output under one check: what a damaged byte costs at most is this and the rest of its segment. Longer output is split. */
+  outputFrameBytesMax: 64 * KiB,
+  /** Output in one write and sync: at 3 ms a sync, 300 MB/s. The rest goes into the next. */
+  outputWriteBytesMax: MiB,
+  /** Read from an output log at once; at least one frame. */
+  outputReadBytesMax: 256 * KiB,
+  /** Files of output logs that stay open: more commands than a machine runs at once. Beyond: the longest unused is closed. */
+  outputOpenFilesMax: 64,
+
   /** Damages that `populi store check` lists for people; `--json` has them all. Two dozen lines say that much is wrong. */
   damageShownMax: 24,
 
@@ -246,6 +261,10 @@ export const LIMITS = {
   workerTasksMax: 64,
   /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */
   submitterTasksMax: 256,
+  /** Attempts of one task, at home included: then it is the task that brings its nodes down. Beyond: it fails with the reason of the last one. */
+  taskAttemptsMax: 10,
+  /** Changes in the history of one task: ten attempts with all their states and waits. Beyond: the first and the newest are kept. */
+  taskHistoryMax: 100,
   /** Ended tasks that `populi tasks` still knows; the oldest go first. */
   endedTasksKeptMax: 500,
   /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */

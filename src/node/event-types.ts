@@ -60,6 +60,7 @@ export const EVENT_TYPES = {
   'task:offered': 'was offered the task',
   'task:running': 'runs the task',
   'task:fallback': 'does not run the task to its end: it comes back to the node that it was given to',
+  'task:cancel_requested': 'has the task, which is to be ended',
   'task:completed': 'ran the task, which has its result',
   'task:failed': 'could not bring the task to a good end',
   'task:cancelled': 'had the task when it was cancelled',

@@ -13,14 +13,18 @@ export {
 } from './messages.ts'
 export { attemptKey, decodeOfferRecord, encodeOfferRecord } from './offer-record.ts'
 export { OfferedTask, type StopCause, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
+export type { OutputLog, OutputLogs, OutputPiece } from './output-log.ts'
+export { cancelLatencyMs } from './run-states.ts'
 export { SubmittedTask } from './submitted-task.ts'
-export type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
+export type { OrderedEffect, SubmitterEffect, SubmitterEvent, TaskTime } from './submitter-events.ts'
 export {
   decodeTaskRecord,
   encodeTaskRecord,
+  type Fallback,
   isFinal,
   newTaskRecord,
   type TaskChange,
   type TaskRecord,
 } from './task-record.ts'
-export { type Command, commandOf, type FunctionCall, functionOf, timeoutMsOf, type Work } from './work.ts'
+export { newTraceparent, traceIdOf } from './trace.ts'
+export { type Command, commandOf, functionOf, timeoutMsOf, type Work } from './work.ts'

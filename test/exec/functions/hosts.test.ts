@@ -37,7 +37,7 @@ describe('a function in a host', () => {
   })
 
   test.each([
-    ['larger than an envelope', 'huge', 'task.too_large'],
+    ['larger than an envelope', 'huge', 'function.value_too_large'],
     ['that JSON cannot say', 'bigint', 'function.failed'],
   ] as const)('with a value %s fails and says so', async (_what, what, code) => {
     const end = await order(await world(), { do: what }).ended
