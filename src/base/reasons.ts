@@ -47,6 +47,7 @@ export const REASONS = {
   local_execution_ended: 'had to be ended on the node that it was given to',
   timed_out: 'ran longer than its time limit',
   cannot_start: 'could not be started',
+  function_failed: 'called a function that failed',
   submitter_restarted: 'lost its submitting process, which was restarted',
 } as const satisfies Record<string, string>
 

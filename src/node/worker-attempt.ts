@@ -21,6 +21,7 @@ import {
   attemptKey,
   commandOf,
   encodeOfferRecord,
+  functionOf,
   type OfferedTask,
   type Outcome,
   type StopCause,
@@ -215,9 +216,23 @@ export class WorkerAttempt {
     }
   }
 
-  /** @throws CodedError `node.stopping`, `limit.exceeded` */
+  /** @throws CodedError `node.stopping`, `limit.exceeded`, `function.not_registered` */
   private startExecution(): Execution {
     const { work, taskId, leaseId } = this.task.record
+    const called = functionOf(work)
+    if (called !== undefined)
+      return this.context.functions.run(
+        {
+          executionId: `${taskId}-${leaseId ?? 'local'}` as ExecutionId,
+          name: called.name,
+          inputJson: called.input_json,
+          taskId: String(taskId),
+          fencingToken: leaseId,
+          traceparent: undefined,
+          deadline: this.held === undefined ? NO_DEADLINE : deadlineOf(this.held.plan),
+        },
+        (stream, chunk) => this.passOn(stream, chunk),
+      )
     const command = present(commandOf(work), 'a command')
     this.logger.info({ command: command.argv[0] }, 'execution starts')
     return this.context.executor.run(
@@ -324,7 +339,12 @@ function outcomeOf(end: ExecutionEnd, outputBytes: number): Outcome {
   const about = { exitCode: end.exitCode, signal: end.signal, quiet: end.quiet, outputBytes }
   switch (end.cause) {
     case 'exited':
-      return { cause: 'exited', ...about }
+      return {
+        cause: 'exited',
+        ...about,
+        ...(end.error === undefined ? {} : { error: end.error.message.slice(0, LIMITS.errorTextBytesMax) }),
+        ...(end.valueJson === undefined ? {} : { valueJson: end.valueJson }),
+      }
     case 'spawn-failed':
     case 'guardian-lost': {
       const shape = end.error ?? new CodedError('internal', { reason: end.cause }).toShape()

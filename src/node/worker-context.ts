@@ -1,5 +1,5 @@
 import type { StopBudget } from '../authority/index.ts'
-import type { Clock, CodedError, Logger } from '../base/index.ts'
+import { type Clock, CodedError, type Logger } from '../base/index.ts'
 import type { Execution, ExecutionSpec, FunctionSpec, OutputReader } from '../exec/index.ts'
 import type { Standing } from '../membership/index.ts'
 import type { JournalStore } from '../task/index.ts'
@@ -20,9 +20,18 @@ export interface FunctionExecutor {
   run(spec: FunctionSpec, onOutput: OutputReader): Execution
 }
 
+/** A node without a program around it. */
+export const NO_FUNCTIONS: FunctionExecutor = {
+  names: [],
+  run: ({ name }) => {
+    throw new CodedError('function.not_registered', { function: name })
+  },
+}
+
 /** What every attempt at this worker needs. */
 export interface WorkerContext {
   readonly executor: Executor
+  readonly functions: FunctionExecutor
   readonly authority: AuthorityClient
   readonly journal: JournalStore
   readonly link: TaskLink

@@ -4,6 +4,7 @@ import {
   attemptKey,
   decodeOfferRecord,
   type Envelope,
+  functionOf,
   OfferedTask,
   offerFromEnvelope,
   type TaskMessage,
@@ -141,6 +142,9 @@ export class Worker {
     if (obstacle !== undefined) return obstacle
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
     if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
+    const called = functionOf(offerFromEnvelope(envelope, from).work)
+    if (called !== undefined && !this.init.functions.names.includes(called.name))
+      return 'function_not_registered'
     if (this.finished.has(keyOf(envelope))) return 'lease_expired'
     if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
