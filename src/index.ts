@@ -23,5 +23,4 @@ export {
   type NodeOptions,
   type NodeSettings,
   TaskError,
-  type TaskOutput,
 } from './node/index.ts'

@@ -14,7 +14,6 @@ export {
   type MeshTask,
   type NodeOptions,
   TaskError,
-  type TaskOutput,
 } from './embedding/index.ts'
 export { initNode, joinNode, type MadeFolder } from './folder.ts'
 export { MeshNode } from './mesh-node.ts'

@@ -10,6 +10,7 @@ import {
   expirySpanMs,
 } from '../authority/index.ts'
 import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
+import type { Leftover } from '../exec/index.ts'
 import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
 import { RAFT_DEFAULTS, RaftCore } from '../raft/index.ts'
 import { AddressBook } from './address-book.ts'
@@ -109,8 +110,9 @@ export class MeshNode {
     this.rootKeys = this.createRootKeySharing()
   }
 
-  async start(): Promise<void> {
-    await this.worker.start()
+  /** @param leftovers what an earlier life of the node had left running, as the guardian found it. */
+  async start(leftovers: readonly Leftover[] = []): Promise<void> {
+    await this.worker.start(leftovers)
     await this.submitter.start()
     this.link.open()
     if (this.init.stores.rejoin.isPending)
@@ -299,15 +301,18 @@ export class MeshNode {
   }
 
   private createWorker(): Worker {
-    const { transport, clock, scheduler, logger, config, stores, identity, executor, fatal } = this.init
+    const { transport, clock, scheduler, random, logger, config, stores, identity, executor, fatal } =
+      this.init
     return new Worker({
       transport,
       clock,
       scheduler,
+      random,
       executor,
       functions: this.init.functions ?? NO_FUNCTIONS,
       authority: this.client,
       journal: stores.workerJournal,
+      outputs: stores.outputs.worker,
       link: this.link,
       logger: logger.child({ room: 'worker' }),
       events: this.events,

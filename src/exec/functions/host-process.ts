@@ -14,6 +14,13 @@ import type { CallHost, ModuleCall } from './module-call.ts'
 /** `.ts` in the repository, `.js` in the package. */
 const PROGRAM = fileURLToPath(new URL(`./host-main${import.meta.url.slice(-3)}`, import.meta.url))
 
+const HOST_PREFIX = 'function-'
+
+/** Whether an execution that a guardian left is one of these. */
+export function isFunctionHost(executionId: ExecutionId): boolean {
+  return executionId.startsWith(HOST_PREFIX)
+}
+
 /** The guardian's client, as far as hosts need it. */
 export interface HostRunner {
   runFed(spec: ExecutionSpec, reader: OutputReader): FedExecution
@@ -56,7 +63,7 @@ export class HostProcess implements CallHost {
     const { name, url } = init.module
     this.execution = init.runner.runFed(
       {
-        executionId: `function-${randomUUID()}` as ExecutionId,
+        executionId: `${HOST_PREFIX}${randomUUID()}` as ExecutionId,
         argv: [process.execPath, PROGRAM, url.href, name],
         cwd: undefined,
         env: {},

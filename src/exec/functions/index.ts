@@ -7,5 +7,6 @@
  *                     └─ InlineCall ── handler        (NodeGuard ── guardian)
  */
 export type { FunctionContext, FunctionHandler, FunctionSpec } from './handler.ts'
+export { isFunctionHost } from './host-process.ts'
 export { jsonText } from './json-text.ts'
 export { checkFunctionName, FunctionRegistry } from './registry.ts'

@@ -16,6 +16,7 @@ import type { InviteView, NodeView, RunEvent, StatusView } from '../control/inde
 import { checkRequestedNode } from '../placing.ts'
 import { type EmbeddableNode, startNode } from '../start-node.ts'
 import type { NewTask } from '../submitter.ts'
+import { workOf } from '../task-work.ts'
 import {
   type CommandResult,
   commandResult,
@@ -146,14 +147,15 @@ class RunningEmbeddedNode implements EmbeddedNode {
   submit<Value>(call: FunctionCall): Promise<MeshTask<Value>>
   submit(call: CommandCall): Promise<MeshTask<CommandResult>>
   async submit(call: FunctionCall | CommandCall): Promise<MeshTask<unknown>> {
+    const { node, stopped } = this.running
     const { onOutput } = call
     const reader = async (event: RunEvent): Promise<void> => {
       if (event.type === 'output') await onOutput?.(event.stream, event.chunk)
     }
-    const { submitter } = this.running.node
-    const submission = submitter.submitWork(this.taskOf(call), onOutput === undefined ? undefined : reader)
+    const submission = node.submitter.submitWork(this.taskOf(call), onOutput && reader)
     await submission.accepted
-    return new SubmittedMeshTask(submission, 'function' in call ? functionValue : commandResult)
+    // What a function returns is its author's word to its callers, like the type of any parsed JSON.
+    return new SubmittedMeshTask(submission, 'function' in call ? functionValue : commandResult, stopped)
   }
 
   providers(name: string): readonly NodeId[] {
@@ -207,7 +209,8 @@ class RunningEmbeddedNode implements EmbeddedNode {
     )
     const isLocal = 'command' in call || functions.has(call.function)
     return {
-      work: 'command' in call ? commandWork(call) : functionWork(call),
+      work:
+        'command' in call ? workOf({ ...call, argv: call.command, env: call.env ?? {} }) : functionWork(call),
       on: call.on,
       attached: call.attached ?? true,
       fallback: call.fallback ?? (isLocal ? 'local' : 'none'),
@@ -221,15 +224,4 @@ function functionWork({ function: name, input, timeoutMs }: FunctionCall): Work 
   checkFunctionName(name)
   const timeout = timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }
   return { function: { name, input_json: jsonText(input, `the input of function ${name}`), ...timeout } }
-}
-
-function commandWork({ command: [program, ...args], cwd, env, timeoutMs }: CommandCall): Work {
-  return {
-    command: {
-      argv: [program, ...args],
-      env: { ...env },
-      ...(cwd === undefined ? {} : { cwd }),
-      ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
-    },
-  }
 }

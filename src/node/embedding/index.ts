@@ -6,5 +6,5 @@ export {
   type FunctionCall,
   type NodeOptions,
 } from './embedded-node.ts'
-export type { CommandResult, MeshTask, TaskOutput } from './mesh-task.ts'
+export type { CommandResult, MeshTask } from './mesh-task.ts'
 export { TaskError } from './task-error.ts'

@@ -1,95 +1,26 @@
-import { present, type TaskId } from '../../base/index.ts'
-import type { TaskChange, TaskRecord } from '../../task/index.ts'
+import { CodedError, LIMITS, present, type TaskId } from '../../base/index.ts'
+import type { OutputPiece, TaskChange, TaskRecord } from '../../task/index.ts'
 import type { Submission } from '../submission.ts'
-import { followTask, type TaskNews } from '../task-follower.ts'
 import { TaskError } from './task-error.ts'
 
 /** A task that was submitted, as the program that did it sees it. */
 export interface MeshTask<Value> {
   readonly id: TaskId
   /**
-   * What the function returned, or how the command ended by itself, whatever its exit code. Rejects with a `TaskError` otherwise. A
-   * rejection that nobody looks at does not end the program.
+   * What the function returned, or how the command ended by itself, whatever its exit code. Rejects with a `TaskError` otherwise, and
+   * with `node.stopping` when this node closes first. A rejection that nobody looks at does not end the program.
    */
   readonly result: Promise<Value>
-  /** Asks for its end. Resolves when it has ended, however: what ran is quiet by then. */
+  /** Asks for its end. Resolves when it has ended, however; what ran is quiet by then. @throws CodedError `node.stopping` */
   cancel(): Promise<void>
-  /** All states from the first on, as they come; ends with the task. */
+  /** All states from the first on, as they come; ends with the task. @throws CodedError `node.stopping` */
   states(): AsyncIterable<TaskChange>
   /**
    * What it prints, from the first byte that this node still keeps (`LIMITS.outputLogBytesMax`), as it comes; ends with the task.
-   * May be read at any time, also more than once. To slow the task down to the speed of a reader, give `submit` an `onOutput`.
+   * May be read at any time, and more than once. A reader that shall slow the task down is `onOutput` of `submit`.
+   * @throws CodedError `node.stopping`
    */
-  output(): AsyncIterable<TaskOutput>
-}
-
-export interface TaskOutput {
-  readonly stream: 'stdout' | 'stderr'
-  readonly chunk: Uint8Array
-}
-
-export class SubmittedMeshTask<Value> implements MeshTask<Value> {
-  readonly result: Promise<Value>
-  private readonly submission: Submission
-
-  constructor(submission: Submission, toValue: (record: TaskRecord) => Value) {
-    this.submission = submission
-    this.result = submission.done.then(() => {
-      const { record } = submission.task
-      return toValue(record)
-    })
-    this.result.catch(() => undefined)
-  }
-
-  get id(): TaskId {
-    return this.submission.task.taskId
-  }
-
-  async cancel(): Promise<void> {
-    if (!this.submission.isEnded) this.submission.cancel()
-    await this.submission.ended
-  }
-
-  async *states(): AsyncIterable<TaskChange> {
-    for await (const news of this.news()) if (news.type === 'change') yield news.change
-  }
-
-  async *output(): AsyncIterable<TaskOutput> {
-    for await (const news of this.news())
-      if (news.type === 'output') yield { stream: news.piece.stream, chunk: news.piece.chunk }
-  }
-
-  /** A reader that stops reading stops the following. */
-  private async *news(): AsyncIterable<TaskNews> {
-    const leave = new AbortController()
-    let given = Promise.withResolvers<TaskNews | undefined>()
-    let taken = Promise.withResolvers<void>()
-    const over = followTask(
-      this.submission,
-      0,
-      (news) => {
-        given.resolve(news)
-        return taken.promise
-      },
-      leave.signal,
-    ).then(
-      () => given.resolve(undefined),
-      (thrown: unknown) => given.reject(thrown),
-    )
-    try {
-      for (let news = await given.promise; news !== undefined; news = await given.promise) {
-        yield news
-        const wasTaken = taken
-        given = Promise.withResolvers()
-        taken = Promise.withResolvers()
-        wasTaken.resolve()
-      }
-    } finally {
-      leave.abort()
-      taken.resolve()
-      await over
-    }
-  }
+  output(): AsyncIterable<OutputPiece>
 }
 
 /** How a command ended. */
@@ -99,11 +30,78 @@ export interface CommandResult {
   readonly signal: string | undefined
 }
 
+export class SubmittedMeshTask<Value> implements MeshTask<Value> {
+  readonly result: Promise<Value>
+  private readonly submission: Submission
+  private readonly nodeGone: Promise<never>
+
+  /** @param nodeStopped settles when the node has stopped. */
+  constructor(submission: Submission, toValue: (record: TaskRecord) => Value, nodeStopped: Promise<void>) {
+    this.submission = submission
+    const gone = (): never => {
+      throw new CodedError('node.stopping')
+    }
+    this.nodeGone = nodeStopped.then(gone, gone)
+    this.nodeGone.catch(() => undefined)
+    this.result = this.unlessGone(submission.done).then(() => toValue(submission.task.record))
+    this.result.catch(() => undefined)
+  }
+
+  get id(): TaskId {
+    return this.submission.task.taskId
+  }
+
+  async cancel(): Promise<void> {
+    if (!this.submission.isEnded) this.submission.cancel()
+    await this.unlessGone(this.submission.ended)
+  }
+
+  async *states(): AsyncIterable<TaskChange> {
+    let told: TaskChange | undefined
+    for (;;) {
+      // Asked before the look: what comes after it is news.
+      const news = this.submission.news()
+      const { isSettled } = this.submission
+      const { history } = this.submission.task.record
+      for (const change of history.slice(told === undefined ? 0 : placeAfter(told, history))) {
+        told = change
+        yield change
+      }
+      if (isSettled) return
+      await this.unlessGone(news)
+    }
+  }
+
+  async *output(): AsyncIterable<OutputPiece> {
+    const log = await this.submission.output.open()
+    for (let at = 0; ; ) {
+      const news = this.submission.news()
+      const { isSettled } = this.submission
+      const pieces = await log.read(at, LIMITS.outputReadBytesMax)
+      for (const piece of pieces) {
+        at = piece.offset + piece.chunk.length
+        yield piece
+      }
+      if (pieces.length > 0) continue
+      if (isSettled) return
+      await this.unlessGone(news)
+    }
+  }
+
+  private unlessGone(what: Promise<void>): Promise<void> {
+    return Promise.race([what, this.nodeGone])
+  }
+}
+
+/** A long history keeps its first change and the newest: what is gone of it was before all others. */
+function placeAfter(told: TaskChange, history: readonly TaskChange[]): number {
+  return Math.max(1, history.lastIndexOf(told) + 1)
+}
+
 /** @throws TaskError */
-export function functionValue<Value>(record: TaskRecord): Value {
+export function functionValue(record: TaskRecord): unknown {
   if (record.state !== 'completed') throw new TaskError(record)
-  // What a function returns is its author's word to whoever calls it, like the type of any parsed JSON.
-  return JSON.parse(present(record.outcome?.valueJson, 'the value of a function')) as Value
+  return JSON.parse(present(record.outcome?.valueJson, 'the value of a function'))
 }
 
 /** @throws TaskError */
