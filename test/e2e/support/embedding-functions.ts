@@ -5,7 +5,6 @@ import type { FunctionHandler, NodeSettings } from '../../../src/index.ts'
 export const SETTINGS = {
   peerPort: 0,
   facadePort: 0,
-  preset: 'local',
   voterPolicy: 'auto',
   leaseTtlMs: 2000,
   remoteExecute: true,
