@@ -169,7 +169,7 @@ export class MeshNode {
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks, raftIdlePace } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -181,6 +181,7 @@ export class MeshNode {
         electionTicks: raftElectionTicks,
         heartbeatTicks: raftHeartbeatTicks,
         learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
+        idlePace: raftIdlePace,
       },
       random: random.fork(),
     })
