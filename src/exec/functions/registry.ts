@@ -33,7 +33,11 @@ export class FunctionRegistry {
   register(name: string, handler: FunctionHandler | URL): void {
     checkFunctionName(name)
     if (this.functions.has(name))
-      throw new CodedError('input.invalid', { field: NAME_FIELD, got: name, accepts: 'one that is not registered yet' })
+      throw new CodedError('input.invalid', {
+        field: NAME_FIELD,
+        got: name,
+        accepts: 'one that is not registered yet',
+      })
     if (this.functions.size >= LIMITS.functionsMax)
       throw new CodedError('limit.exceeded', {
         what: 'the number of functions of this node',
