@@ -231,6 +231,8 @@ export const LIMITS = {
   execIdleLooksMax: 10,
   /** After a kill: what can be delivered of the output in that time is. The rest is dropped, for whoever killed it waits. */
   execDrainMsMax: 2000,
+  /** Processes of one execution that its end names, so that the GPUs' driver can be asked for them. Beyond: the first ones found. */
+  execProcessesToldMax: 1024,
   /** Output of one attempt on its way without acknowledgement, and so kept for a repetition: a tenth of a second at LAN speed. */
   outputWindowBytesMax: 256 * KiB,
   /** Attempts at one worker that have not ended. Beyond: the offer is refused with `worker_full`. */
@@ -241,6 +243,18 @@ export const LIMITS = {
   endedTasksKeptMax: 500,
   /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */
   endedOffersKeptMax: 1000,
+
+  // gpu
+  /** GPUs of one machine that are looked at; the largest servers have 16. Beyond: the driver's first ones. */
+  gpuDevicesMax: 16,
+  /** Processes on one GPU; the driver itself serves 48 clients of MPS, or a few hundred without. Beyond: what the device tells is `failed`. */
+  gpuProcessesMax: 1024,
+  /** A name, a version, or why there is none. Longer: cut. */
+  gpuTextCharsMax: 512,
+  /** One look at the driver. Opening it takes seconds per device where nothing keeps the devices awake. Beyond: it is silent, and its probe is killed. */
+  gpuAnswerMsMax: 10_000,
+  /** From the end of an execution until the driver must have let go of it: as long as a dying process gets (`execQuietRoundsMax`); the lease may leave less. Beyond: not quiet, and the GPU is withheld. */
+  gpuQuietMsMax: 5_000,
 
   // identity and enrolment
   /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */
