@@ -1,4 +1,5 @@
 import type { BootMs, ErrorShape, ExecutionId } from '../base/index.ts'
+import type { ProcessIdentity } from './linux-processes.ts'
 
 /** What to run. The command inherits the worker's environment without the node's secrets, then `env`. */
 export interface ExecutionSpec {
@@ -38,6 +39,8 @@ export interface ExecutionEnd {
   readonly cause: ExitCause
   /** True only when it is proven that no process of the execution is left. */
   readonly quiet: boolean
+  /** Of which it is known that they belonged to it, its main process first: whoever else must be quiet is asked for them. */
+  readonly processes?: readonly ProcessIdentity[]
   /** With `spawn-failed`: `exec.not_found`, `exec.spawn_failed`; with `guardian-lost`: `exec.guardian_lost`. */
   readonly error?: ErrorShape
 }

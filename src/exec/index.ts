@@ -14,3 +14,5 @@ export type {
   OutputReader,
 } from './execution.ts'
 export { GuardianClient } from './guardian-client.ts'
+export type { Leftover } from './leftovers.ts'
+export { type ProcessIdentity, readProcess } from './linux-processes.ts'

@@ -14,6 +14,7 @@ export const EVENT_KINDS = {
   lease:
     'What the replicated log says of leases, at the moment when this node applied it: each node of the mesh sees the same, those that were away later, and what came to them in a snapshot not at all. `node` is the holder.',
   task: 'Tasks that were submitted here (`node` is where they run) and attempts that this node executes (`node` is the submitter, `detail` says `at: worker`). `reason` is a code of the reason vocabulary, or how an execution ended.',
+  gpu: 'The GPUs of this node. `node` is this node; `reason` is a code of the reason vocabulary; `detail` names the device by its `uuid`.',
   admin:
     'Signed orders of people: quarantine, maintenance, retire. `node` is whom an order is about; `reason` is what it orders, or why it was refused; `detail` says by whom.',
 } as const
@@ -67,6 +68,9 @@ export const EVENT_TYPES = {
   'task:refused': 'offered a task, which was refused',
   'task:started': 'has its task executed here',
   'task:ended': 'had its task executed here: nothing of it is left',
+
+  'gpu:withheld': 'gives no work to one of its GPUs',
+  'gpu:released': 'may give work to a GPU again that it had withheld',
 
   'admin:order_accepted': 'is under an order that holds from now on',
   'admin:order_refused': 'is the subject of an order that was refused',

@@ -103,6 +103,11 @@ export function nodeView(
     version: record?.version,
     link: self ? undefined : linkView(member, mesh.linkOf(peer)),
     orders: nodeOrdersView(mesh.standing(peer), record),
+    gpusWithheld: (record?.gpus_withheld ?? []).map(({ uuid, reason, since_unix_ms: since }) => ({
+      uuid,
+      reason,
+      sinceUnixMs: unixMs(since),
+    })),
   }
 }
 

@@ -33,7 +33,7 @@ describe('an execution that is told to end', () => {
     await until(() => execution.text() === 'ready\n')
     execution.end('test')
     const end = await execution.ended
-    expect(end).toEqual({ exitCode: 7, signal: undefined, cause: 'killed-on-order', quiet: true })
+    expect(end).toMatchObject({ exitCode: 7, signal: undefined, cause: 'killed-on-order', quiet: true })
     expect(execution.text()).toBe('ready\nsaved\n')
   })
 
@@ -45,7 +45,7 @@ describe('an execution that is told to end', () => {
     execution.end('test')
     execution.end('again: changes nothing')
     const end = await execution.ended
-    expect(end).toEqual({ exitCode: undefined, signal: 'SIGKILL', cause: 'killed-on-order', quiet: true })
+    expect(end).toMatchObject({ exitCode: undefined, signal: 'SIGKILL', cause: 'killed-on-order', quiet: true })
     expect(clock.now() - before).toBeGreaterThanOrEqual(STOP_GRACE_MS)
   })
 

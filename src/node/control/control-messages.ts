@@ -139,6 +139,8 @@ const taskState = z.enum([
   'cancelled',
 ])
 
+const gpusWithheld = z.array(z.object({ uuid: text, reason: text, sinceUnixMs: unixMs }))
+
 export const statusSchema: z.ZodType<StatusView> = z.object({
   nodeId: node,
   peerId: peer,
@@ -163,6 +165,7 @@ export const statusSchema: z.ZodType<StatusView> = z.object({
   unfinishedTasks: count,
   runningHere: count,
   remoteExecute: z.object({ enabled: z.boolean(), reason: text }),
+  gpusWithheld,
 })
 
 export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
@@ -196,6 +199,7 @@ export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
       drainDeadlineUnixMs: absent(unixMs),
       isFollowed: z.boolean(),
     }),
+    gpusWithheld,
   }),
 )
 
