@@ -4,7 +4,7 @@
  * Looks are shared: who asks while one is under way gets the next one, for a look that began before the question may not show
  * what the asker wants to know. So a thousand questions per second cost what one after another costs.
  *
- * A probe that does not answer in time is killed. While the kernel does not let it go (a process that waits within a driver cannot
+ * A probe that does not answer in time is killed, and the next look starts another. While the kernel does not let it go (a process that waits within a driver cannot
  * be ended), no second one is started: the driver counts as silent, and at most one process hangs in it.
  */
 import { existsSync } from 'node:fs'

@@ -42,7 +42,7 @@ export const driverLookSchema = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('absent'), reason: text }),
   /** A driver is there and cannot be used: not loaded, or of another version than its library. */
   z.strictObject({ state: z.literal('unusable'), reason: text }),
-  /** A driver is there and does not answer. */
+  /** A driver is there and does not answer, or takes the process that asks it down. */
   z.strictObject({ state: z.literal('silent'), reason: text }),
   z.strictObject({
     state: z.literal('ready'),

@@ -31,7 +31,7 @@ export class ProbeProcess {
     this.child.on('message', (message) => this.answer?.(received(message)))
     this.ended = new Promise((resolve) => {
       const end = (how: string): void => {
-        this.answer?.({ state: 'unusable', reason: `the probe ${how}` })
+        this.answer?.({ state: 'silent', reason: `the probe ${how}` })
         if (!this.wasKilled) logger.warn({ how, text: this.lastWords }, 'the GPU probe failed')
         resolve()
       }
@@ -40,7 +40,7 @@ export class ProbeProcess {
     })
   }
 
-  /** Never rejects: no answer in time is `silent`, and a probe that ends is `unusable`. */
+  /** Never rejects: no answer in time is `silent`, and so is a probe that ends. */
   async ask(answerMsMax: number): Promise<DriverLook> {
     const { promise, resolve } = Promise.withResolvers<DriverLook>()
     this.answer = resolve
@@ -70,6 +70,6 @@ function received(message: unknown): DriverLook {
   try {
     return conform(driverLookSchema, message, 'answer of the GPU probe')
   } catch (thrown) {
-    return { state: 'unusable', reason: toCodedError(thrown).message.slice(0, LIMITS.gpuTextCharsMax) }
+    return { state: 'silent', reason: toCodedError(thrown).message.slice(0, LIMITS.gpuTextCharsMax) }
   }
 }

@@ -83,16 +83,20 @@ export class DeviceWatch {
    * Never rejects.
    *
    * @param processes of one execution, all ended.
-   * @param by what is not proven by then is not quiet; no look waits longer than `gpuQuietMsMax`.
+   * @param by what is not proven by then is not quiet; `undefined`: nothing but `gpuQuietMsMax` limits it.
    * @returns whether the driver lists none of them, or there is none to ask.
    */
-  async prove(processes: readonly ProcessIdentity[], by: BootMs): Promise<boolean> {
+  async prove(processes: readonly ProcessIdentity[], by: BootMs | undefined): Promise<boolean> {
     const { clock, driver } = this.init
     if (processes.length === 0 || !driver.isThere) return true
     const begin = clock.now()
-    const end = Math.max(begin + PROOF_MS_MIN, Math.min(by, begin + LIMITS.gpuQuietMsMax))
+    const end = Math.max(
+      begin + PROOF_MS_MIN,
+      Math.min(by ?? Number.POSITIVE_INFINITY, begin + LIMITS.gpuQuietMsMax),
+    )
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       const look = this.isSilent ? undefined : await this.lookUntil(end)
+      if (this.stopped) return false
       if (look === undefined || look.state === 'silent') return this.unanswered(processes)
       if (look.state !== 'ready') return true
       const findings = findingsOf(look, processes, this.init.livesAs)

@@ -37,11 +37,13 @@ import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
 import { taskDetailView, taskView } from './task-views.ts'
 import { authorityView, countMembers, distantAuthorityView, leaseViews, nodeView } from './views.ts'
+import { type WithheldDevice, withheldView } from './withheld-devices.ts'
 
 /** Longer than an election; a person waits for it. */
 const VIEW_DEADLINE_MS = 2000
 
 interface LocalControlInit {
+  readonly devices: { withheld(): readonly WithheldDevice[] }
   readonly node: MeshNode
   readonly enrolment: Enrolment
   readonly book: RosterBook
@@ -82,6 +84,7 @@ export class LocalControl implements NodeControl {
       unfinishedTasks: node.submitter.unfinished().length,
       runningHere: node.worker.running,
       remoteExecute: remoteExecuteView(config),
+      gpusWithheld: this.init.devices.withheld().map(withheldView),
     }
   }
 

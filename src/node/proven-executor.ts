@@ -17,7 +17,7 @@ import type { Executor } from './worker-context.ts'
 
 /** See `DeviceWatch`. */
 export interface DeviceQuiet {
-  prove(processes: readonly ProcessIdentity[], by: BootMs): Promise<boolean>
+  prove(processes: readonly ProcessIdentity[], by: BootMs | undefined): Promise<boolean>
 }
 
 export class ProvenExecutor implements Executor {
@@ -48,10 +48,10 @@ export class ProvenExecutor implements Executor {
   }
 
   /** What an earlier life left running: quiet only when the devices are, too. */
-  proveLeftovers(leftovers: readonly Leftover[], now: BootMs): Promise<readonly Leftover[]> {
+  proveLeftovers(leftovers: readonly Leftover[]): Promise<readonly Leftover[]> {
     return Promise.all(
       leftovers.map(async (leftover) => {
-        const isQuiet = await this.devices.prove(leftover.processes, bootMs(now + NO_LEASE_MS))
+        const isQuiet = await this.devices.prove(leftover.processes, undefined)
         return { ...leftover, quiet: leftover.quiet && isQuiet }
       }),
     )
@@ -62,6 +62,3 @@ export class ProvenExecutor implements Executor {
     return isQuiet ? end : { ...end, quiet: false }
   }
 }
-
-/** The devices' own limit is shorter. */
-const NO_LEASE_MS = 3_600_000

@@ -14,7 +14,8 @@ import {
   SystemClock,
   toCodedError,
 } from '../base/index.ts'
-import { GuardianClient } from '../exec/index.ts'
+import { GuardianClient, readProcess } from '../exec/index.ts'
+import { DriverClient } from '../gpu/index.ts'
 import { createFacade, type EnrolHandler, type Facade } from '../http/index.ts'
 import type { NodeRecord } from '../membership/index.ts'
 import { MeshNetwork } from '../net/index.ts'
@@ -22,17 +23,20 @@ import { type MetaStore, type NodeStores, openStores } from '../store/index.ts'
 import { createLogger } from '../telemetry/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
+import { DeviceWatch } from './device-watch.ts'
 import { Enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
 import { credentialOf, eventsPath, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
-import { MeshNode } from './mesh-node.ts'
+import { MeshNode, PROOF_MS } from './mesh-node.ts'
 import { type Scheduler, SystemScheduler } from './ports.ts'
+import { ProvenExecutor } from './proven-executor.ts'
 import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
+import { withheldFields } from './withheld-devices.ts'
 
 /** Of the count of this node's lives, of which its incarnations are made. */
 const LIFE_KEY = 'incarnation'
@@ -116,6 +120,8 @@ interface Opened {
 interface Composed {
   readonly network: MeshNetwork
   readonly guardian: GuardianClient
+  readonly devices: DeviceWatch
+  readonly executor: ProvenExecutor
   readonly facade: Facade
   readonly node: MeshNode
   readonly control: LocalControl
@@ -127,11 +133,14 @@ async function bringUp(
   lifecycle: Lifecycle,
 ): Promise<{ control: NodeControl; ready: StatusView }> {
   const opened = await open(dataDir, config, lifecycle)
-  const { network, guardian, facade, node, control } = await compose(opened)
+  const { network, guardian, devices, executor, facade, node, control } = await compose(opened)
   recordStart(opened)
   lifecycle.onStop(async () => recordLife(opened, 'node:stopped'))
-  await guardian.start()
+  devices.start()
+  lifecycle.onStop(async () => devices.stop())
+  const leftovers = await guardian.start()
   lifecycle.onStop(() => guardian.stop())
+  await executor.proveLeftovers(leftovers)
   await network.start()
   lifecycle.onStop(() => network.stop())
   await node.start()
@@ -205,6 +214,8 @@ async function compose(opened: Opened): Promise<Composed> {
     logger: logger.child({ room: 'exec' }),
     stopGraceMs: config.stopGraceMs,
   })
+  const devices = createDevices(opened)
+  const executor = new ProvenExecutor(guardian, devices, PROOF_MS)
   const enrol: EnrolHandler = (request, from) => enrolment.enrol(request, from)
   const facade = createFacade({ enrol, clock, logger })
   const facadeUrls = (): readonly string[] => [...config.announceUrls, ...facade.urls()]
@@ -214,13 +225,18 @@ async function compose(opened: Opened): Promise<Composed> {
     savedLog: await stores.log.load(),
     savedState: await stores.state.load(),
     transport: network,
-    executor: guardian,
+    executor,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
     keepLife: (life) => keepLife(stores.meta, life),
     recordSigner: recordSigner(identity.key),
     ownRecord: (runningTasks) =>
-      describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
+      describe(opened, {
+        addresses: peerAddresses(),
+        facadeUrls: facadeUrls(),
+        runningTasks,
+        devices,
+      }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
   })
   const enrolment = new Enrolment({
@@ -242,6 +258,7 @@ async function compose(opened: Opened): Promise<Composed> {
     enrolment,
     book,
     events,
+    devices,
     config,
     clock,
     self: identity,
@@ -250,7 +267,31 @@ async function compose(opened: Opened): Promise<Composed> {
     facadeUrls,
     peerAddresses,
   })
-  return { network, guardian, facade, node, control }
+  return { network, guardian, devices, executor, facade, node, control }
+}
+
+function createDevices({
+  config,
+  clock,
+  scheduler,
+  logger,
+  identity,
+  stores,
+  events,
+  fatal,
+}: Opened): DeviceWatch {
+  const log = logger.child({ room: 'gpu' })
+  return new DeviceWatch({
+    driver: new DriverClient({ library: config.nvmlLibrary, logger: log }),
+    clock,
+    scheduler,
+    logger: log,
+    meta: stores.meta,
+    events,
+    self: identity.nodeId,
+    livesAs: (pid) => readProcess(pid)?.startTicks,
+    failed: (thrown) => fatal(toCodedError(thrown)),
+  })
 }
 
 /** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */
@@ -310,7 +351,12 @@ const listenAddress = ({ peerHost, peerPort }: NodeConfig): string =>
 
 function describe(
   { identity, config, clock }: Opened,
-  now: { addresses: readonly string[]; facadeUrls: readonly string[]; runningTasks: number },
+  now: {
+    addresses: readonly string[]
+    facadeUrls: readonly string[]
+    runningTasks: number
+    devices: DeviceWatch
+  },
 ): NodeRecord {
   return {
     id: identity.nodeId,
@@ -325,5 +371,6 @@ function describe(
     running_tasks: now.runningTasks,
     voter_policy: config.voterPolicy,
     witness: config.witness,
+    ...withheldFields(now.devices.withheld()),
   }
 }

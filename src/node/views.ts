@@ -1,4 +1,4 @@
-import type { NodeId, PeerId } from '../base/index.ts'
+import { type NodeId, type PeerId, unixMs } from '../base/index.ts'
 import type { MemberView, Standing } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
 import type { AuthorityViewBody } from './authority-protocol.ts'
@@ -106,6 +106,7 @@ export function nodeView(
     gpusWithheld: (record?.gpus_withheld ?? []).map(({ uuid, reason, since_unix_ms: since }) => ({
       uuid,
       reason,
+      detail: undefined,
       sinceUnixMs: unixMs(since),
     })),
   }

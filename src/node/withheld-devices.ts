@@ -4,6 +4,7 @@ import { decode, encode, LIMITS, type NodeId, type UnixMs } from '../base/index.
 import type { ProcessIdentity } from '../exec/index.ts'
 import type { NodeRecord } from '../membership/index.ts'
 import type { MetaStore } from '../store/index.ts'
+import type { WithheldGpuView } from './control/node-control.ts'
 import type { Finding, WithholdReason } from './device-findings.ts'
 import type { EventSink } from './node-events.ts'
 
@@ -66,6 +67,8 @@ export class WithheldDevices {
     const before = this.entries.get(uuid)
     if (before === undefined && this.entries.size >= ENTRIES_MAX) return
     const all = new Map([...(before?.processes ?? []), ...processes].map((one) => [one.pid, one]))
+    const isNews = before?.reason !== reason || before.detail !== detail
+    if (!isNews && all.size === before.processes.length) return
     this.entries.set(uuid, {
       uuid,
       reason,
@@ -98,6 +101,14 @@ export class WithheldDevices {
     this.init.meta.put(KEY, encode(this.list())).catch(this.init.failed)
   }
 }
+
+/** For the owner of this node. */
+export const withheldView = ({ uuid, reason, detail, sinceUnixMs }: WithheldDevice): WithheldGpuView => ({
+  uuid,
+  reason,
+  detail,
+  sinceUnixMs,
+})
 
 /** For the record that the others see; nothing while nothing is withheld. */
 export function withheldFields(withheld: readonly WithheldDevice[]): Pick<NodeRecord, 'gpus_withheld'> {

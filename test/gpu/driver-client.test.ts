@@ -92,16 +92,25 @@ describe.skipIf(compiler === undefined)('a driver', () => {
     expect(await look).toMatchObject({ state: 'ready' })
   })
 
-  it('that crashes takes its probe and nothing else, and is put aside for a while', async () => {
+  it('that crashes takes its probe and nothing else: silent, until another probe is answered', async () => {
     const fake = FakeDriver.build()
     fake.set(['crash nvmlDeviceGetCount'])
     const client = clientOf(fake.library)
-    const reason = 'the probe ended with SIGKILL'
-    expect(await client.look()).toEqual({ state: 'unusable', reason })
-    expect(client.isThere).toBe(false)
+    expect(await client.look()).toEqual({ state: 'silent', reason: 'the probe ended with SIGKILL' })
     fake.set([])
-    expect(await client.look()).toEqual({ state: 'unusable', reason })
+    expect(await client.look()).toMatchObject({ state: 'ready' })
+  })
+
+  it('that refuses is put aside for a while, and no process is kept for it', async () => {
+    const fake = FakeDriver.build()
+    fake.set(['fail nvmlInit 18'])
+    const client = clientOf(fake.library)
+    const look = { state: 'unusable', reason: 'nvmlInit: Driver/library version mismatch (18)' }
+    expect(await client.look()).toEqual(look)
+    expect(client.isThere).toBe(false)
+    expect(await client.look()).toEqual(look)
     expect(fake.callsOf('nvmlInit')).toBe(1)
+    await until(() => probesOf(fake).length === 0)
   })
 
   it('that hangs while its node is killed: the probe ends all the same', async () => {

@@ -44,7 +44,9 @@ function renderStatus(cli: Cli, status: StatusView): string {
 /** There only when one is withheld. */
 function withheldText({ gpusWithheld }: StatusView): string | undefined {
   if (gpusWithheld.length === 0) return undefined
-  return gpusWithheld.map(({ uuid, reason }) => `${uuid} is withheld: ${reasonText(reason)}`).join('; ')
+  return gpusWithheld
+    .map(({ uuid, reason, detail = '' }) => `${uuid} is withheld: ${reasonText(reason)} ${detail}`.trim())
+    .join('; ')
 }
 
 function authorityText({ role, leader }: AuthorityView): string {

@@ -139,7 +139,9 @@ const taskState = z.enum([
   'cancelled',
 ])
 
-const gpusWithheld = z.array(z.object({ uuid: text, reason: text, sinceUnixMs: unixMs }))
+const gpusWithheld = z.array(
+  z.object({ uuid: text, reason: text, detail: absent(text), sinceUnixMs: unixMs }),
+)
 
 export const statusSchema: z.ZodType<StatusView> = z.object({
   nodeId: node,

@@ -83,6 +83,8 @@ export interface WithheldGpuView {
   readonly uuid: string
   /** Code of the reason vocabulary. */
   readonly reason: string
+  /** The processes that hold it, or what the driver said; only the node itself knows. */
+  readonly detail: string | undefined
   readonly sinceUnixMs: UnixMs
 }
 

@@ -60,6 +60,7 @@ export const STATUS: StatusView = {
   unfinishedTasks: 1,
   runningHere: 0,
   remoteExecute: { enabled: false, reason: 'lease_gating_disabled' },
+  gpusWithheld: [],
 }
 
 export const LONE_STATUS: StatusView = {
@@ -114,6 +115,7 @@ export const NODES: readonly NodeView[] = [
     version: '0.1.0',
     link: undefined,
     orders: NO_ORDERS,
+    gpusWithheld: [],
   },
   {
     nodeId: ATTIC,
@@ -136,6 +138,7 @@ export const NODES: readonly NodeView[] = [
       fault: 'to_peer',
     },
     orders: NO_ORDERS,
+    gpusWithheld: [],
   },
   {
     nodeId: nodeId('nas'),
@@ -151,6 +154,7 @@ export const NODES: readonly NodeView[] = [
     version: undefined,
     link: undefined,
     orders: NO_ORDERS,
+    gpusWithheld: [],
   },
 ]
 
