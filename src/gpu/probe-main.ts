@@ -5,6 +5,7 @@
  *
  * Usage: node probe-main.ts SOURCE, with an `NvmlSource` as JSON, and an IPC channel.
  */
+import { flushCompileCache } from 'node:module'
 import { z } from 'zod'
 import { conform, LIMITS, present } from '../base/index.ts'
 import type { DriverLook } from './driver-look.ts'
@@ -19,6 +20,8 @@ async function openDriver(): Promise<{ look(): DriverLook }> {
     const { endWithParent } = await import('./parent-death.ts')
     endWithParent()
     const { NvmlDriver } = await import('./nvml-driver.ts')
+    // Its end is a KILL, at which Node writes no cache, and the next one is to find it.
+    flushCompileCache()
     return new NvmlDriver(source)
   } catch (thrown) {
     const reason = `no FFI: ${String(thrown)}`.slice(0, LIMITS.gpuTextCharsMax)

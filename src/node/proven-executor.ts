@@ -16,7 +16,7 @@ import type {
 import type { Executor } from './worker-context.ts'
 
 /** See `DeviceWatch`. */
-export interface DeviceQuiet {
+interface DeviceQuiet {
   prove(processes: readonly ProcessIdentity[], by: BootMs | undefined): Promise<boolean>
 }
 

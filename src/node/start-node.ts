@@ -3,7 +3,7 @@
  * lets its owner and legacy clients in. What was started is stopped in reverse order, also when a later step fails.
  */
 import { randomBytes } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import {
   type Clock,
   CodedError,
@@ -14,8 +14,6 @@ import {
   SystemClock,
   toCodedError,
 } from '../base/index.ts'
-import { GuardianClient, readProcess } from '../exec/index.ts'
-import { DriverClient } from '../gpu/index.ts'
 import { createFacade, type EnrolHandler, type Facade } from '../http/index.ts'
 import type { NodeRecord } from '../membership/index.ts'
 import { MeshNetwork } from '../net/index.ts'
@@ -23,20 +21,19 @@ import { type MetaStore, type NodeStores, openStores } from '../store/index.ts'
 import { createLogger } from '../telemetry/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts'
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
-import { DeviceWatch } from './device-watch.ts'
 import { Enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
+import { createExecutionParts, type ExecutionParts } from './execution-parts.ts'
 import { credentialOf, eventsPath, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
-import { MeshNode, PROOF_MS } from './mesh-node.ts'
+import { MeshNode } from './mesh-node.ts'
 import { type Scheduler, SystemScheduler } from './ports.ts'
-import { ProvenExecutor } from './proven-executor.ts'
 import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
-import { withheldFields } from './withheld-devices.ts'
+import { type WithheldDevice, withheldFields } from './withheld-devices.ts'
 
 /** Of the count of this node's lives, of which its incarnations are made. */
 const LIFE_KEY = 'incarnation'
@@ -117,11 +114,8 @@ interface Opened {
   readonly fatal: (error: CodedError) => void
 }
 
-interface Composed {
+interface Composed extends ExecutionParts {
   readonly network: MeshNetwork
-  readonly guardian: GuardianClient
-  readonly devices: DeviceWatch
-  readonly executor: ProvenExecutor
   readonly facade: Facade
   readonly node: MeshNode
   readonly control: LocalControl
@@ -209,13 +203,7 @@ async function compose(opened: Opened): Promise<Composed> {
     random: random.fork(),
     clock,
   })
-  const guardian = new GuardianClient({
-    directory: join(dataDir, 'exec'),
-    logger: logger.child({ room: 'exec' }),
-    stopGraceMs: config.stopGraceMs,
-  })
-  const devices = createDevices(opened)
-  const executor = new ProvenExecutor(guardian, devices, PROOF_MS)
+  const execution = createExecutionParts(opened)
   const enrol: EnrolHandler = (request, from) => enrolment.enrol(request, from)
   const facade = createFacade({ enrol, clock, logger })
   const facadeUrls = (): readonly string[] => [...config.announceUrls, ...facade.urls()]
@@ -225,7 +213,7 @@ async function compose(opened: Opened): Promise<Composed> {
     savedLog: await stores.log.load(),
     savedState: await stores.state.load(),
     transport: network,
-    executor,
+    executor: execution.executor,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
     keepLife: (life) => keepLife(stores.meta, life),
@@ -235,7 +223,7 @@ async function compose(opened: Opened): Promise<Composed> {
         addresses: peerAddresses(),
         facadeUrls: facadeUrls(),
         runningTasks,
-        devices,
+        withheld: execution.devices.withheld(),
       }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
   })
@@ -258,7 +246,7 @@ async function compose(opened: Opened): Promise<Composed> {
     enrolment,
     book,
     events,
-    devices,
+    devices: execution.devices,
     config,
     clock,
     self: identity,
@@ -267,31 +255,7 @@ async function compose(opened: Opened): Promise<Composed> {
     facadeUrls,
     peerAddresses,
   })
-  return { network, guardian, devices, executor, facade, node, control }
-}
-
-function createDevices({
-  config,
-  clock,
-  scheduler,
-  logger,
-  identity,
-  stores,
-  events,
-  fatal,
-}: Opened): DeviceWatch {
-  const log = logger.child({ room: 'gpu' })
-  return new DeviceWatch({
-    driver: new DriverClient({ library: config.nvmlLibrary, logger: log }),
-    clock,
-    scheduler,
-    logger: log,
-    meta: stores.meta,
-    events,
-    self: identity.nodeId,
-    livesAs: (pid) => readProcess(pid)?.startTicks,
-    failed: (thrown) => fatal(toCodedError(thrown)),
-  })
+  return { ...execution, network, facade, node, control }
 }
 
 /** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */
@@ -355,7 +319,7 @@ function describe(
     addresses: readonly string[]
     facadeUrls: readonly string[]
     runningTasks: number
-    devices: DeviceWatch
+    withheld: readonly WithheldDevice[]
   },
 ): NodeRecord {
   return {
@@ -371,6 +335,6 @@ function describe(
     running_tasks: now.runningTasks,
     voter_policy: config.voterPolicy,
     witness: config.witness,
-    ...withheldFields(now.devices.withheld()),
+    ...withheldFields(now.withheld),
   }
 }

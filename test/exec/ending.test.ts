@@ -45,7 +45,12 @@ describe('an execution that is told to end', () => {
     execution.end('test')
     execution.end('again: changes nothing')
     const end = await execution.ended
-    expect(end).toMatchObject({ exitCode: undefined, signal: 'SIGKILL', cause: 'killed-on-order', quiet: true })
+    expect(end).toMatchObject({
+      exitCode: undefined,
+      signal: 'SIGKILL',
+      cause: 'killed-on-order',
+      quiet: true,
+    })
     expect(clock.now() - before).toBeGreaterThanOrEqual(STOP_GRACE_MS)
   })
 
