@@ -94,15 +94,16 @@ export class DeviceWatch {
       begin + PROOF_MS_MIN,
       Math.min(by ?? Number.POSITIVE_INFINITY, begin + LIMITS.gpuQuietMsMax),
     )
+    let seen: readonly Finding[] | undefined
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       const look = this.isSilent ? undefined : await this.lookUntil(end)
       if (this.stopped) return false
-      if (look === undefined || look.state === 'silent') return this.unanswered(processes)
+      if (look === undefined || look.state === 'silent') return this.unproven(seen, processes)
       if (look.state !== 'ready') return true
-      const findings = findingsOf(look, processes, this.init.livesAs)
-      const isQuiet = !findings.some(isUnproven)
+      seen = findingsOf(look, processes, this.init.livesAs)
+      const isQuiet = !seen.some(isUnproven)
       if (isQuiet || clock.now() + pauseMs >= end) {
-        for (const finding of findings) this.withhold(finding, processes)
+        this.withhold(seen, processes)
         return isQuiet
       }
       await new Promise<void>((resolve) => this.init.scheduler.after(pauseMs, resolve))
@@ -144,16 +145,20 @@ export class DeviceWatch {
   }
 
   /** What the execution used, nobody can say: every device that there was. */
-  private unanswered(processes: readonly ProcessIdentity[]): false {
+  private silence(): readonly Finding[] {
     const devices = this.known.length > 0 ? this.known : [EVERY_DEVICE]
-    const detail = 'no answer'
-    for (const uuid of devices) this.withhold({ uuid, reason: 'gpu_driver_silent', detail }, processes)
+    return devices.map((uuid) => ({ uuid, reason: 'gpu_driver_silent', detail: 'no answer' }))
+  }
+
+  /** No answer any more: what the last one showed counts, or that there was none. */
+  private unproven(seen: readonly Finding[] | undefined, processes: readonly ProcessIdentity[]): false {
+    this.withhold(seen ?? this.silence(), processes)
     return false
   }
 
-  private withhold(finding: Finding, processes: readonly ProcessIdentity[]): void {
-    this.held.withhold(finding, processes)
-    this.arm()
+  private withhold(findings: readonly Finding[], processes: readonly ProcessIdentity[]): void {
+    for (const finding of findings) this.held.withhold(finding, processes)
+    if (findings.length > 0) this.arm()
   }
 
   private arm(): void {

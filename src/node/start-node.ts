@@ -134,10 +134,9 @@ async function bringUp(
   lifecycle.onStop(async () => devices.stop())
   const leftovers = await guardian.start()
   lifecycle.onStop(() => guardian.stop())
-  await executor.proveLeftovers(leftovers)
   await network.start()
   lifecycle.onStop(() => network.stop())
-  await node.start()
+  await node.start(await executor.proveLeftovers(leftovers))
   lifecycle.onStop(() => node.stop(lifecycle.patience()))
   await facade.listen({ host: config.facadeHost, port: config.facadePort })
   lifecycle.onStop(() => facade.close())
@@ -155,7 +154,10 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
   const clock = new SystemClock()
   const identity = await loadIdentity(dataDir, clock.wall())
   const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
-  const stores = await openStores(storePath(dataDir), { create: false })
+  const stores = await openStores(storePath(dataDir), {
+    create: false,
+    onTrouble: (error) => logger.warn({ err: error }, 'old output of tasks takes room'),
+  })
   lifecycle.onStop(() => stores.close())
   const events = await EventLog.open(eventsPath(dataDir), { clock, logger })
   lifecycle.onStop(() => events.close())

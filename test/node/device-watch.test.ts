@@ -234,6 +234,14 @@ describe('a driver that hangs', () => {
     ])
   })
 
+  it('in the midst of a proof: what it showed before counts', async () => {
+    const world = new World()
+    world.driver.shows(ready([4242]))
+    world.time.after(100, () => world.driver.shows(undefined))
+    expect((await world.prove(250)).isQuiet).toBe(false)
+    expect(world.withheld).toEqual([{ uuid: 'GPU-0', reason: 'gpu_not_quiet' }])
+  })
+
   it('and was found silent: the next ends do not wait for it again, until it answers', async () => {
     const world = new World()
     world.driver.shows({ state: 'silent', reason: 'no answer within 10000 ms' })

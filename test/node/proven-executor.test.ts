@@ -13,7 +13,8 @@ import { ProvenExecutor } from '../../src/node/proven-executor.ts'
 import { compiler, DEVICES, FakeDriver } from '../gpu/fake-nvml/fake-driver.ts'
 
 const LIST = 'nvmlDeviceGetComputeRunningProcesses'
-const PROOF_MS = 250
+/** More than a node leaves for it, for this machine may be slow. */
+const PROOF_MS = 2000
 const clock = new SystemClock()
 
 interface World {
