@@ -53,8 +53,10 @@ export class DriverClient {
 
   /** A look that begins after the call. Never rejects; answers within `gpuAnswerMsMax`, and whoever waits for its turn within twice that. */
   look(): Promise<DriverLook> {
+    // One that has not begun comes first: two questions at once have one answer.
+    if (this.next !== undefined) return this.next
     if (this.running === undefined) return this.begin()
-    this.next ??= this.running.then(() => {
+    this.next = this.running.then(() => {
       this.next = undefined
       return this.begin()
     })

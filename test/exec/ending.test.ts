@@ -37,6 +37,21 @@ describe('an execution that is told to end', () => {
     expect(execution.text()).toBe('ready\nsaved\n')
   })
 
+  test('names its processes in the end, those included that left its group', async () => {
+    const client = await startedClient()
+    const tag = uniqueSleep()
+    const execution = run(client, shell(`setsid sleep ${tag} & while :; do sleep 0.01; done`))
+    const { pid } = await execution.started
+    await until(() => living(`sleep\0${tag}`).length === 1)
+    const [daemon] = living(`sleep\0${tag}`)
+    execution.end('test')
+    const { quiet, processes } = await execution.ended
+    expect(quiet).toBe(true)
+    expect(processes?.[0]?.pid).toBe(pid)
+    expect(processes?.map((one) => one.pid)).toContain(daemon)
+    for (const { startTicks } of processes ?? []) expect(startTicks).toBeGreaterThan(0)
+  })
+
   test('and ignores TERM is killed after the grace time, not before', async () => {
     const client = await startedClient()
     const execution = run(client, DEAF)

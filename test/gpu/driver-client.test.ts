@@ -66,6 +66,16 @@ describe.skipIf(compiler === undefined)('a driver', () => {
       expect(look).toMatchObject({ devices: [{ processes: { value: [{ pid: 4242, usedBytes: 1 }] } }, {}] })
   })
 
+  it('asked again and again by many: every question has its answer', async () => {
+    const fake = FakeDriver.build()
+    const client = clientOf(fake.library)
+    const askers = Array.from({ length: 20 }, async () => {
+      for (let asks = 0; asks < 20; asks++) expect(await client.look()).toMatchObject({ state: 'ready' })
+    })
+    await Promise.all(askers)
+    expect(fake.callsOf('nvmlDeviceGetCount')).toBeLessThan(20 * 20)
+  })
+
   it('that hangs is silent when the time is over, its probe is killed, and it is asked again by another', async () => {
     const fake = FakeDriver.build()
     const client = clientOf(fake.library, 300)
