@@ -47,7 +47,7 @@ export class Worker {
   private readonly finished: FinishedOffers
   private lastEndNumber = 0
   private cancelTick: Cancel | undefined
-  private stopping = false
+  private stage: 'running' | 'stopping' | 'stopped' = 'running'
 
   constructor(init: WorkerInit) {
     this.init = init
@@ -88,7 +88,11 @@ export class Worker {
     const spools = new Set(await this.init.outputs.keys())
     const attempts = open.map((record) => this.adopt(record, spools.delete(executionIdOf(record))))
     for (const orphan of spools) await this.init.outputs.remove(orphan)
-    for (const attempt of attempts) if (attempt.ended && this.canReach(attempt)) attempt.submitterBack()
+    for (const attempt of attempts) {
+      if (!attempt.ended) continue
+      void attempt.keepAgain().then(() => this.watch(attempt))
+      if (this.canReach(attempt)) attempt.submitterBack()
+    }
     const unquiet = new Set(leftovers.filter(({ quiet }) => !quiet).map(({ executionId }) => executionId))
     await Promise.all(
       attempts
@@ -104,8 +108,9 @@ export class Worker {
 
   /** Ends whatever runs, and reports it: the node shuts down. */
   async stop(): Promise<void> {
-    this.stopping = true
+    this.stage = 'stopping'
     await Promise.all([...this.book.live].map((attempt) => attempt.shutDown()))
+    this.stage = 'stopped'
     this.cancelTick?.()
     this.cancelTick = undefined
     await this.flush()
@@ -121,8 +126,15 @@ export class Worker {
       this.finished.add(key, { at, mayBeLeft })
   }
 
-  /** Time passes for the attempts, as long as one has not ended or something is to be written. */
+  private watch(attempt: WorkerAttempt): void {
+    if (!attempt.isTimed) return
+    this.book.timed.add(attempt)
+    this.keepTime()
+  }
+
+  /** Time passes for the attempts, as long as it matters to one, or something is to be written. */
   private keepTime(): void {
+    if (this.stage === 'stopped') return
     this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
 
@@ -132,9 +144,13 @@ export class Worker {
     const now = clock.now()
     const standing = this.init.standing()
     const isBarred = standing.isQuarantined || standing.isRetired || isDrainOver(standing, clock.wall())
-    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    const { timed } = this.book
+    for (const attempt of timed) {
+      if (!attempt.isTimed) timed.delete(attempt)
+      else if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    }
     void this.flush()
-    if (this.book.live.size > 0) return
+    if (timed.size > 0) return
     this.cancelTick?.()
     this.cancelTick = undefined
   }
@@ -217,7 +233,7 @@ export class Worker {
     if (this.book.get(keyOf(envelope)) !== undefined) return 'lease_expired'
     if (leaseId !== undefined && this.book.underLease(leaseId) !== undefined) return 'lease_expired'
     if (deadline !== undefined && this.init.clock.wall() >= deadline) return 'timed_out'
-    if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stage !== 'running' || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 
@@ -229,7 +245,7 @@ export class Worker {
     const isGivenUp = GIVEN_UP.has(cancel.reason)
     const known = this.attemptOf(from, cancel)
     if (known !== undefined) return void known.stop(isGivenUp ? 'given-up' : 'cancelled')
-    if (isGivenUp) return
+    if (isGivenUp || this.stage !== 'running') return
     const { exec_lease_id: leaseId } = cancel
     const isTaken = this.book.get(keyOf(cancel)) !== undefined
     if (isTaken || (leaseId !== undefined && this.book.underLease(leaseId) !== undefined)) return
