@@ -254,6 +254,16 @@ export const LIMITS = {
   execIdleLooksMax: 10,
   /** After a kill: what can be delivered of the output in that time is. The rest is dropped, for whoever killed it waits. */
   execDrainMsMax: 2000,
+  /** Functions that one node offers: with their names at the limit 1.6 KiB of its record, which may have 6 KiB. Beyond: `limit.exceeded`. */
+  functionsMax: 32,
+  /** Name of a function: two or three words. Beyond: `input.invalid`. */
+  functionNameCharsMax: 48,
+  /** Function hosts of one node, of about 45 MiB each: more calls of modules at once wait for one. */
+  functionHostsMax: 16,
+  /** A function host without a call leaves after this: it costs memory, and to start one costs 100 ms. */
+  functionHostIdleMs: 60_000,
+  /** Lines that a function logged and nobody has taken yet. Beyond: left out and counted in the next line. */
+  functionLogBytesMax: 256 * KiB,
   /** Output of one attempt on its way without acknowledgement, and so kept for a repetition: a tenth of a second at LAN speed. */
   outputWindowBytesMax: 256 * KiB,
   /** Attempts at one worker that have not ended. Beyond: the offer is refused with `worker_full`. */
@@ -268,6 +278,8 @@ export const LIMITS = {
   endedTasksKeptMax: 500,
   /** Results that a worker keeps until somebody comes for them: four submitters away with all the tasks that they may have. Beyond: the oldest is given up, and that is an event. */
   endedOffersKeptMax: 1000,
+  /** For how long a worker keeps the lease of a detached task that has ended, so that nobody runs it again before its submitter has the result: a link that is down for longer between two nodes which both reach the authority is broken. One renewal per third of the TTL. */
+  resultLeaseKeptMs: 3_600_000,
   /** For how long a worker knows that an attempt is finished, so that a late repetition of its offer starts nothing: longer than any queue holds one, and longer than the longest lease, which refuses it as well. */
   finishedOfferKeptMs: 24 * 3_600_000,
   /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */

@@ -3,12 +3,13 @@
  * it must know of messages, connections, leases that were taken back, and time.
  */
 import { CodedError, type LeaseId, LIMITS, type PeerId, type Reason, toCodedError } from '../base/index.ts'
-import type { Leftover } from '../exec/index.ts'
+import { isFunctionHost, type Leftover } from '../exec/index.ts'
 import { isDrainOver, obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
   type Envelope,
+  functionOf,
   type JournalStore,
   OfferedTask,
   type OfferRecord,
@@ -88,12 +89,15 @@ export class Worker {
     const spools = new Set(await this.init.outputs.keys())
     const attempts = open.map((record) => this.adopt(record, spools.delete(executionIdOf(record))))
     for (const orphan of spools) await this.init.outputs.remove(orphan)
-    for (const attempt of attempts) if (attempt.ended && this.canReach(attempt)) attempt.submitterBack()
-    const unquiet = new Set(leftovers.filter(({ quiet }) => !quiet).map(({ executionId }) => executionId))
+    for (const attempt of attempts) {
+      if (!attempt.ended) continue
+      void attempt.keepAgain().then(() => this.watch(attempt))
+      if (this.canReach(attempt)) attempt.submitterBack()
+    }
     await Promise.all(
       attempts
         .filter((attempt) => !attempt.ended)
-        .map((attempt) => attempt.recover(!unquiet.has(executionIdOf(attempt.task.record)))),
+        .map((attempt) => attempt.recover(!isLeft(attempt.task.record, leftovers))),
     )
   }
 
@@ -121,7 +125,13 @@ export class Worker {
       this.finished.add(key, { at, mayBeLeft })
   }
 
-  /** Time passes for the attempts, as long as one has not ended or something is to be written. */
+  private watch(attempt: WorkerAttempt): void {
+    if (!attempt.isTimed) return
+    this.book.timed.add(attempt)
+    this.keepTime()
+  }
+
+  /** Time passes for the attempts, as long as it matters to one, or something is to be written. */
   private keepTime(): void {
     this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
@@ -132,9 +142,13 @@ export class Worker {
     const now = clock.now()
     const standing = this.init.standing()
     const isBarred = standing.isQuarantined || standing.isRetired || isDrainOver(standing, clock.wall())
-    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    const { timed } = this.book
+    for (const attempt of timed) {
+      if (!attempt.isTimed) timed.delete(attempt)
+      else if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    }
     void this.flush()
-    if (this.book.live.size > 0) return
+    if (timed.size > 0) return
     this.cancelTick?.()
     this.cancelTick = undefined
   }
@@ -185,6 +199,9 @@ export class Worker {
       this.init.logger.warn({ peer: from, err: thrown }, 'an offer that is not understood')
       return this.refuse(from, envelope, 'cannot_start')
     }
+    const call = record.work && functionOf(record.work)
+    if (call !== undefined && !this.init.functions.names.includes(call.name))
+      return this.refuse(from, envelope, 'function_not_registered')
     void this.adopt(record).handle({ type: 'offered' })
   }
 
@@ -276,6 +293,15 @@ export class Worker {
     // Its end is noted and waits for a write.
     this.keepTime()
   }
+}
+
+/** Which call a function host had is not known any more: one that is left may be of any. */
+function isLeft(record: OfferRecord, leftovers: readonly Leftover[]): boolean {
+  const isCall = record.work !== undefined && functionOf(record.work) !== undefined
+  return leftovers.some(
+    ({ executionId, quiet }) =>
+      !quiet && (isCall ? isFunctionHost(executionId) : executionId === executionIdOf(record)),
+  )
 }
 
 function keyOf(message: TaskMessage): string {
