@@ -173,6 +173,13 @@ describe('a call in a node with its guardian', () => {
     expect(await once(child, 'exit')).toEqual([0, null])
   })
 
+  test('that goes on when its node is stopped is still ended in time, with the process', async () => {
+    const { child, lines } = await standIn('ignore', 1000, 3000)
+    expect(await lines.next()).toMatchObject({ value: 'begun' })
+    child.stdin?.end()
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
+  })
+
   test('is guarded again by the guardian that follows a lost one', async () => {
     const { child, lines, guardianPid } = await standIn('ignore', 3000, 4000)
     expect(await lines.next()).toMatchObject({ value: 'begun' })
