@@ -51,7 +51,7 @@ export class Fencing implements Checker {
       case 'op-answered':
         return this.opAnswered(observation)
       case 'execution-started':
-        raise(this.started, observation.key, observation.leaseId)
+        if (observation.leaseId !== 0) raise(this.started, observation.key, observation.leaseId)
         return
       case 'result-judged':
         if (observation.accepted) this.resultAccepted(observation)

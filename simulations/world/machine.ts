@@ -9,6 +9,7 @@ import {
   type Random,
   type ScopeKey,
   silentLogger,
+  type TaskId,
   taskId,
 } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
@@ -21,6 +22,7 @@ import { identityOf, peerOf, rosterEntryOf } from './foundation.ts'
 import type { HardwareClock } from './hardware-clock.ts'
 import type { Endpoint, Network } from './network.ts'
 import { NodeTap } from './node-tap.ts'
+import { TaskTap } from './task-tap.ts'
 import type { Damage, VirtualDisk } from './virtual-disk.ts'
 import { VirtualGuardian } from './virtual-guardian.ts'
 import { VirtualProcess } from './virtual-process.ts'
@@ -28,6 +30,9 @@ import { VirtualTransport } from './virtual-transport.ts'
 
 /** Nobody forges records here. */
 const RECORD_SIGNER = { sign: () => new Uint8Array(64), verify: () => true }
+
+/** Messages about tasks to one peer that may be heard once more (fault `echo`). */
+export const ECHOES_MAX = 32
 
 /** After a node gave itself up, the service manager starts it again. */
 const RESTART_AFTER_MS = { min: 300, max: 2000 } as const
@@ -49,6 +54,7 @@ export interface MachineInit {
   readonly knows: readonly string[]
   readonly observe: (fact: ObservedFact) => void
   readonly keyOfLease: Map<LeaseId, ScopeKey>
+  readonly taskOfKey: Map<string, TaskId>
   /** The node did something that no fault excuses. */
   readonly defect: (message: string) => void
 }
@@ -60,6 +66,7 @@ interface Life {
   readonly guardianProcess: VirtualProcess
   readonly guardian: VirtualGuardian
   readonly tap: NodeTap
+  readonly taskTap: TaskTap
   readonly transport: VirtualTransport
   stores: NodeStores | undefined
   node: MeshNode | undefined
@@ -89,6 +96,8 @@ export class Machine implements Endpoint {
   private isInRepair = false
   /** Its store had been rebuilt and not yet been taken back, when its last process ended. */
   private wasRejoining = false
+  /** What was last said about tasks, in all its lives, by whom it was said to. */
+  private readonly echoes = new Map<PeerId, Uint8Array[]>()
   /** Called with each node that is up and running. */
   onRunning: (node: MeshNode) => void = () => undefined
   /** Called when everything that was on its disk is gone. */
@@ -148,6 +157,11 @@ export class Machine implements Endpoint {
     return current?.guardian.executorFor(current.process)
   }
 
+  /** What this machine once said to `to` about tasks, `back` messages ago. */
+  echo(to: PeerId, back: number): Uint8Array | undefined {
+    return this.echoes.get(to)?.at(-1 - back)
+  }
+
   isAdmitted(peer: PeerId): boolean {
     return this.known.some((name) => peerOf(name) === peer)
   }
@@ -198,7 +212,9 @@ export class Machine implements Endpoint {
     const what = this.disk.damage(damage)
     this.init.observe({ type: 'fault', node: this.peer, what: `disk ${damage}: ${what}` })
     if (this.current !== undefined) this.ended(this.current, 'crash', true)
-    if (damage === 'emptied') this.onEmptied()
+    if (damage !== 'emptied') return
+    this.init.observe({ type: 'journal-lost', node: this.peer })
+    this.onEmptied()
   }
 
   /** SIGTERM. */
@@ -237,9 +253,10 @@ export class Machine implements Endpoint {
   }
 
   private newLife(): Life {
-    const { queue, network, observe, clock, keyOfLease } = this.init
+    const { queue, network, observe, clock, keyOfLease, taskOfKey } = this.init
     this.lives += 1
     const tap = new NodeTap({ node: this.peer, observe, keyOfLease, nextOp: () => ++this.ops })
+    const taskTap = new TaskTap({ node: this.peer, observe, taskOfKey })
     const process = new VirtualProcess(queue, clock, (thrown) => this.gaveUp(life, thrown))
     const guardianProcess = new VirtualProcess(queue, clock, (thrown) =>
       this.init.defect(`guardian: ${String(thrown)}`),
@@ -251,6 +268,10 @@ export class Machine implements Endpoint {
       observe,
     })
     const transport = new VirtualTransport(this.peer, network, process)
+    transport.onTaskMessage = (to, message) => {
+      this.keepEcho(to, message)
+      taskTap.said(to, message)
+    }
     this.lastGuardian = guardian
     const life: Life = {
       number: this.lives,
@@ -258,6 +279,7 @@ export class Machine implements Endpoint {
       guardianProcess,
       guardian,
       tap,
+      taskTap,
       transport,
       stores: undefined,
       node: undefined,
@@ -267,16 +289,23 @@ export class Machine implements Endpoint {
     return life
   }
 
+  private keepEcho(to: PeerId, message: Uint8Array): void {
+    const kept = this.echoes.get(to) ?? []
+    this.echoes.set(to, kept)
+    kept.push(message)
+    if (kept.length > ECHOES_MAX) kept.shift()
+  }
+
   private async boot(life: Life): Promise<void> {
     const { config, raftOptions, network } = this.init
-    const { process, transport, tap, guardian } = life
+    const { process, transport, tap, taskTap, guardian } = life
     const opened = await this.disk.open()
     const [savedLog, savedState] = [await opened.log.load(), await opened.state.load()]
     if (process.isOver) return
     this.isDamaged = false
     this.disk.isSound()
     tap.began(life.number, savedLog, savedState)
-    const stores = tap.stores(opened)
+    const stores = { ...tap.stores(opened), ...taskTap.journals(opened) }
     const node = new MeshNode({
       identity: identityOf(this.name),
       config,
@@ -296,6 +325,7 @@ export class Machine implements Endpoint {
       // The next process of this machine has a higher one in any case.
       keepLife: () => Promise.resolve(),
       recordSigner: RECORD_SIGNER,
+      orderKeys: RECORD_SIGNER,
       book: this.book(),
       ownRecord: (runningTasks) => ({
         id: this.name,
@@ -371,6 +401,7 @@ export class Machine implements Endpoint {
     if (this.current !== life) return
     if (life.node !== undefined) this.init.observe({ type: 'life-ended', node: this.peer, how })
     life.tap.end()
+    life.taskTap.end()
     life.process.end()
     if (powerIsGone) {
       life.guardian.powerLost()

@@ -1,0 +1,39 @@
+/**
+ * What the commands of a simulation print: lines of 16 bytes, each with the command's mark and its own number. So whoever
+ * finds a piece of output somewhere can say what it is, and a piece that is missing, doubled or out of place shows.
+ */
+import { digestOf } from './facts.ts'
+
+export const LINE_BYTES = 16
+const MARK_CHARS = 8
+
+/** Of a command, by what it is run for. */
+export const markOf = (execution: string): string => digestOf(Buffer.from(execution)).slice(0, MARK_CHARS)
+
+export function printed(mark: string, firstLine: number, lines: number): Uint8Array {
+  const text = Array.from({ length: lines }, (_, at) => `${mark}${String(firstLine + at).padStart(7, '0')}\n`)
+  return Buffer.from(text.join(''))
+}
+
+/** A run of lines of one command that follow each other; offsets in bytes of that command's output. */
+export interface Piece {
+  readonly mark: string
+  readonly from: number
+  readonly to: number
+}
+
+/** What a piece of output consists of; what is no whole line of any command has the mark `?`. */
+export function readPrinted(bytes: Uint8Array): readonly Piece[] {
+  const pieces: Piece[] = []
+  const text = Buffer.from(bytes).toString('latin1')
+  for (let at = 0; at < text.length; at += LINE_BYTES) {
+    const line = /^([0-9a-f]{8})(\d{7})\n$/.exec(text.slice(at, at + LINE_BYTES))
+    const mark = line?.[1] ?? '?'
+    const from = Number(line?.[2] ?? 0) * LINE_BYTES
+    const last = pieces.at(-1)
+    if (last !== undefined && last.mark === mark && last.to === from)
+      pieces[pieces.length - 1] = { ...last, to: from + LINE_BYTES }
+    else pieces.push({ mark, from, to: from + LINE_BYTES })
+  }
+  return pieces
+}
