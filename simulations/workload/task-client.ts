@@ -134,6 +134,8 @@ export class TaskClient {
     const result = digestOf(Buffer.from(JSON.stringify(fields)))
     // A result that came again is told when it is another one.
     if (this.finished.get(task) === result) return
+    // Its end may come before anybody was told of its beginning.
+    this.accepts(task)
     this.finished.set(task, result)
     const { peer: node } = this.machine
     const leaseId = attempt?.leaseId ?? 0
