@@ -59,6 +59,21 @@ export const LIMITS = {
   /** Between two syncs of the high-water mark, which compete with those of the batches. */
   storeMarkSyncPauseMs: 100,
 
+  /** Output of one task on disk: what a person may want to look back at. Beyond: its oldest segment goes, and readers are told. */
+  outputLogBytesMax: 64 * MiB,
+  /** Output of all tasks that one end keeps (submitter or worker): 32 logs at their bound, thousands of usual ones. Beyond: of the log that was written to longest ago, the oldest segment goes. */
+  outputLogsBytesMax: 2048 * MiB,
+  /** A segment file of an output log, which goes as a whole. A sixteenth of the log. */
+  outputSegmentBytesMax: 4 * MiB,
+  /** Output under one check: what a damaged byte costs at most is this and the rest of its segment. Longer output is split. */
+  outputFrameBytesMax: 64 * KiB,
+  /** Output in one write and sync: at 3 ms a sync, 300 MB/s. The rest goes into the next. */
+  outputWriteBytesMax: MiB,
+  /** Read from an output log at once; at least one frame. */
+  outputReadBytesMax: 256 * KiB,
+  /** Files of output logs that stay open: more commands than a machine runs at once. Beyond: the longest unused is closed. */
+  outputOpenFilesMax: 64,
+
   /** Damages that `populi store check` lists for people; `--json` has them all. Two dozen lines say that much is wrong. */
   damageShownMax: 24,
 

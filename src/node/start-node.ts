@@ -152,7 +152,10 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
   const clock = new SystemClock()
   const identity = await loadIdentity(dataDir, clock.wall())
   const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
-  const stores = await openStores(storePath(dataDir), { create: false })
+  const stores = await openStores(storePath(dataDir), {
+    create: false,
+    onTrouble: (error) => logger.warn({ err: error }, 'old output of tasks takes room'),
+  })
   lifecycle.onStop(() => stores.close())
   const events = await EventLog.open(eventsPath(dataDir), { clock, logger })
   lifecycle.onStop(() => events.close())

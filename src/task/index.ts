@@ -13,6 +13,7 @@ export {
 } from './messages.ts'
 export { attemptKey, decodeOfferRecord, encodeOfferRecord } from './offer-record.ts'
 export { OfferedTask, type StopCause, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
+export type { OutputLog, OutputLogs, OutputPiece } from './output-log.ts'
 export { SubmittedTask } from './submitted-task.ts'
 export type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
 export {
