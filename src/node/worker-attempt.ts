@@ -70,7 +70,7 @@ export class WorkerAttempt {
   handle(event: WorkerEvent): Promise<void> {
     this.chain = this.chain
       .then(async () => {
-        for (const effect of this.task.handle(event)) await this.carryOut(effect)
+        for (const effect of this.task.handle(event, this.context.clock.wall())) await this.carryOut(effect)
       })
       .catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
     return this.chain
@@ -150,13 +150,14 @@ export class WorkerAttempt {
   private async carryOut(effect: WorkerEffect): Promise<void> {
     switch (effect.type) {
       case 'journal':
+      case 'note':
         await this.context.journal.write([{ key: this.key, value: encodeOfferRecord(this.task.record) }])
         return
       case 'confirm-lease':
         void this.confirm()
         return
       case 'execute':
-        this.execute(effect.leaseSentAt)
+        this.execute(effect.confirmed.leaseSentAt)
         return
       case 'end-execution':
         this.execution?.end(this.task.record.stopCause ?? 'stopped')
@@ -164,7 +165,11 @@ export class WorkerAttempt {
       case 'release-lease':
         void this.release()
         return
+      case 'run':
+      case 'ask-submitter':
+        return
       case 'send':
+      case 'report':
         this.context.link.send(this.task.submitter, effect.message)
         return
       case 'forget':
@@ -188,7 +193,7 @@ export class WorkerAttempt {
       const otherwise = GONE.has(code) ? 'lease_expired' : 'lease_unavailable'
       const reason = obstacleOfRefusal(code) ?? otherwise
       this.context.events.offerRefused(this.task.record, reason)
-      await this.handle({ type: 'lease-refused', reason })
+      await this.handle({ type: 'lease-refused', reason, isOpen: !GONE.has(code) })
     }
   }
 
@@ -218,7 +223,7 @@ export class WorkerAttempt {
   /** @throws CodedError `node.stopping`, `limit.exceeded` */
   private startExecution(): Execution {
     const { work, taskId, leaseId } = this.task.record
-    const command = present(commandOf(work), 'a command')
+    const command = present(work && commandOf(work), 'a command')
     this.logger.info({ command: command.argv[0] }, 'execution starts')
     return this.context.executor.run(
       {
@@ -242,7 +247,8 @@ export class WorkerAttempt {
       () => undefined, // `ended` tells why
     )
     void execution.ended.then((end) => this.executionEnded(end))
-    const timeoutMs = timeoutMsOf(this.task.record.work)
+    const { work } = this.task.record
+    const timeoutMs = work && timeoutMsOf(work)
     if (timeoutMs !== undefined) {
       this.cancelTimeout = this.context.scheduler.after(timeoutMs, () => void this.stop('timeout'))
     }

@@ -57,8 +57,8 @@ export class Worker {
   /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
   async start(): Promise<void> {
     for (const { value } of await this.init.journal.load()) {
-      const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value)))
-      void attempt.handle({ type: 'recovered' })
+      const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value), () => 1))
+      void attempt.handle({ type: 'recovered', quiet: true, outputBytes: 0 })
     }
   }
 
@@ -131,7 +131,7 @@ export class Worker {
       })
       return
     }
-    void this.adopt(new OfferedTask(offerFromEnvelope(envelope, from))).handle({ type: 'offered' })
+    void this.adopt(new OfferedTask(offerFromEnvelope(envelope, from), () => 1)).handle({ type: 'offered' })
   }
 
   private refusal(from: PeerId, envelope: Envelope): Reason | undefined {
