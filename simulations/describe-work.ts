@@ -13,6 +13,8 @@ const WORK = {
   'offer-recorded': true,
   'offer-forgotten': true,
   'journal-lost': true,
+  'output-logged': true,
+  'output-found': true,
   'task-said': true,
   'result-judged': true,
   'task-accepted': true,
@@ -42,7 +44,9 @@ export function describeWork(fact: WorkFact): string {
     case 'task-recorded':
     case 'offer-recorded':
     case 'offer-forgotten':
-      return describeJournal(fact)
+    case 'output-logged':
+    case 'output-found':
+      return describeDisk(fact)
     case 'task-said':
       return `→ ${fact.to}: task ${fact.task}, ${leaseText(fact.leaseId)}: ${wordText(fact.word)}`
     case 'result-judged': {
@@ -64,12 +68,20 @@ export function describeWork(fact: WorkFact): string {
   }
 }
 
-type JournalFact = Extract<
+type DiskFact = Extract<
   WorkFact,
-  { type: 'journal-loaded' | 'task-recorded' | 'offer-recorded' | 'offer-forgotten' }
+  {
+    type:
+      | 'journal-loaded'
+      | 'task-recorded'
+      | 'offer-recorded'
+      | 'offer-forgotten'
+      | 'output-logged'
+      | 'output-found'
+  }
 >
 
-function describeJournal(fact: JournalFact): string {
+function describeDisk(fact: DiskFact): string {
   switch (fact.type) {
     case 'journal-loaded':
       return `reads ${fact.keys.length} records from the journal of its ${fact.of}`
@@ -79,6 +91,10 @@ function describeJournal(fact: JournalFact): string {
       return `on disk: attempt ${fact.key} ${fact.state}`
     case 'offer-forgotten':
       return `gone from disk: attempt ${fact.key}`
+    case 'output-logged':
+      return `on disk: task ${fact.task}, output of ${fact.mark}, bytes ${fact.from} to ${fact.to}`
+    case 'output-found':
+      return `finds output of task ${fact.task}, bytes ${fact.begin} to ${fact.end} of its log`
     default:
       return unreachable(fact)
   }

@@ -90,6 +90,30 @@ interface OfferForgotten {
   readonly key: string
 }
 
+/** A run of lines of one command that follow each other; offsets in bytes of that command's output. */
+export interface Printed {
+  readonly mark: string
+  readonly from: number
+  readonly to: number
+}
+
+/** Output of a task is on the disk of its submitter from now on, behind what is there. */
+interface OutputLogged extends Printed {
+  readonly type: 'output-logged'
+  readonly node: PeerId
+  readonly task: TaskId
+}
+
+/** A process opened the output log of one of its tasks, and this is in it. */
+interface OutputFound {
+  readonly type: 'output-found'
+  readonly node: PeerId
+  readonly task: TaskId
+  readonly begin: number
+  readonly end: number
+  readonly pieces: readonly Printed[]
+}
+
 /** The disk was replaced, or its machine left with it: nobody can ask for what was on it. */
 interface JournalLost {
   readonly type: 'journal-lost'
@@ -148,14 +172,11 @@ interface TaskTold {
   readonly detail: string | undefined
 }
 
-/** The user was given output of a command, which belongs there: a line and those that follow it. */
-interface OutputTold {
+/** The user was given output of a command. */
+interface OutputTold extends Printed {
   readonly type: 'output-told'
   readonly node: PeerId
   readonly task: TaskId
-  readonly mark: string
-  readonly from: number
-  readonly to: number
 }
 
 /** What became of the task in the end, besides its digest (`task-finished`, told with it). */
@@ -193,6 +214,8 @@ export type WorkFact =
   | OfferRecorded
   | OfferForgotten
   | JournalLost
+  | OutputLogged
+  | OutputFound
   | TaskSaid
   | ResultJudged
   | TaskAccepted

@@ -21,6 +21,7 @@ import { LogMatching } from './log-matching.ts'
 import { NoEarlyExpiry } from './no-early-expiry.ts'
 import { NodeLogs } from './node-logs.ts'
 import { OneFinalResult } from './one-final-result.ts'
+import { OutputKept } from './output-kept.ts'
 import { QuietAtEnd } from './quiet-at-end.ts'
 import { SingleOwner } from './single-owner.ts'
 import { StateMachineSafety } from './state-machine-safety.ts'
@@ -66,6 +67,7 @@ export class CheckerSuite implements Observer {
       new TrueResult(sink),
       new JournalFirst(sink),
       new ToldTasks(sink),
+      new OutputKept(sink),
       new Liveness(sink, leases, commitments, options.grantWithinMs),
       ...(options.driftBounded
         ? [

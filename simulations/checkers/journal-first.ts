@@ -2,7 +2,7 @@
  * Nothing is acknowledged before it is on disk, at both ends, and nothing is forgotten before it is acknowledged (design §8).
  *
  * - A submitter offers an attempt that its journal has, and acknowledges a result only when its journal no longer waits for it.
- * - A worker accepts and starts what its journal has as accepted, and sends the result that its journal has.
+ * - A worker accepts and starts what its journal has, and sends the result that its journal has.
  * - A worker forgets a result only after its submitter said that it has it; at the end of a run every result was delivered.
  */
 import type { PeerId, TaskId } from '../../src/base/index.ts'
@@ -13,14 +13,11 @@ import { type Checker, REMEMBERED_ENDED_MAX, RecentMap, type Sink } from './chec
 type Said = Observed<'task-said'>
 type Offer = Observed<'offer-recorded'>
 
-/** States of an offer that was taken on. */
-const ACCEPTED: ReadonlySet<string> = new Set(['starting', 'running', 'ending', 'ended'])
-
 export class JournalFirst implements Checker {
   readonly name = 'journal-first'
   private readonly sink: Sink
   private readonly tasks = new RecentMap<TaskId, Observed<'task-recorded'>>(REMEMBERED_ENDED_MAX)
-  /** Attempts that were in the journal of their submitter, and in that of their worker as accepted. */
+  /** Attempts that were in the journal of their submitter, and in that of their worker. */
   private readonly offered = new RecentMap<string, true>(REMEMBERED_ENDED_MAX)
   private readonly accepted = new RecentMap<string, true>(REMEMBERED_ENDED_MAX)
   /** Outcomes that were in a worker's journal, and those that a submitter has acknowledged. */
@@ -62,12 +59,13 @@ export class JournalFirst implements Checker {
 
   private recorded(offer: Offer): void {
     const attempt = attemptOf(offer)
-    if (ACCEPTED.has(offer.state)) this.accepted.set(attempt, true)
+    this.accepted.set(attempt, true)
     if (offer.outcome !== undefined) this.outcomes.set(attempt, offer.outcome)
-    this.kept.set(`${offer.node} ${offer.key}`, offer)
+    if (offer.state === 'finished') this.forgotten(offer)
+    else this.kept.set(`${offer.node} ${offer.key}`, offer)
   }
 
-  private forgotten({ node, key, atMs }: Observed<'offer-forgotten'>): void {
+  private forgotten({ node, key, atMs }: Offer | Observed<'offer-forgotten'>): void {
     const offer = this.kept.get(`${node} ${key}`)
     this.kept.delete(`${node} ${key}`)
     if (offer !== undefined && this.isUndelivered(offer))
@@ -85,11 +83,7 @@ export class JournalFirst implements Checker {
       case 'accept':
       case 'started':
         if (this.accepted.get(attempt) === undefined)
-          this.report(
-            `says '${word.kind}' of ${attempt}, which its journal does not have as accepted`,
-            node,
-            atMs,
-          )
+          this.report(`says '${word.kind}' of ${attempt}, which its journal does not have`, node, atMs)
         return
       case 'result':
         if (this.outcomes.get(attempt) !== word.outcome)

@@ -3,7 +3,7 @@
  * of the node.
  */
 import type { LeaseId, Random, TaskId } from '../../src/base/index.ts'
-import type { RunEvent } from '../../src/node/control/node-control.ts'
+import type { RunEvent } from '../../src/node/control/index.ts'
 import type { MeshNode } from '../../src/node/index.ts'
 import { digestOf } from '../world/facts.ts'
 import type { Machine } from '../world/machine.ts'

@@ -1,6 +1,6 @@
 /** What tasks are drawn: how long they run, what they print, what their users want and how patient they are. */
 import type { Random } from '../../src/base/index.ts'
-import type { RunRequest } from '../../src/node/control/node-control.ts'
+import type { RunRequest } from '../../src/node/control/index.ts'
 
 export interface TaskWorkload {
   /** Between two tasks of one machine, on average. */

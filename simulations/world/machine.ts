@@ -10,23 +10,19 @@ import {
   type ScopeKey,
   silentLogger,
   type TaskId,
-  taskId,
 } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
-import { MeshNode, type PeerEvent, RosterBook, type TaskIds } from '../../src/node/index.ts'
+import { MeshNode, type PeerEvent, RosterBook } from '../../src/node/index.ts'
 import type { RaftOptions } from '../../src/raft/index.ts'
-import type { NodeStores } from '../../src/store/index.ts'
 import type { ObservedFact } from '../observation.ts'
 import type { EventQueue } from './event-queue.ts'
 import { identityOf, peerOf, rosterEntryOf } from './foundation.ts'
 import type { HardwareClock } from './hardware-clock.ts'
+import { type Life, newLife, taskIds } from './life.ts'
 import type { Endpoint, Network } from './network.ts'
-import { NodeTap } from './node-tap.ts'
-import { TaskTap } from './task-tap.ts'
 import type { Damage, VirtualDisk } from './virtual-disk.ts'
-import { VirtualGuardian } from './virtual-guardian.ts'
-import { VirtualProcess } from './virtual-process.ts'
-import { VirtualTransport } from './virtual-transport.ts'
+import type { VirtualGuardian } from './virtual-guardian.ts'
+import type { VirtualProcess } from './virtual-process.ts'
 
 /** Nobody forges records here. */
 const RECORD_SIGNER = { sign: () => new Uint8Array(64), verify: () => true }
@@ -57,22 +53,6 @@ export interface MachineInit {
   readonly taskOfKey: Map<string, TaskId>
   /** The node did something that no fault excuses. */
   readonly defect: (message: string) => void
-}
-
-/** What exists between the start and the end of one process. */
-interface Life {
-  readonly number: number
-  readonly process: VirtualProcess
-  readonly guardianProcess: VirtualProcess
-  readonly guardian: VirtualGuardian
-  readonly tap: NodeTap
-  readonly taskTap: TaskTap
-  readonly transport: VirtualTransport
-  stores: NodeStores | undefined
-  node: MeshNode | undefined
-  /** Whoever uses the node is let in from then on, and until it stops. */
-  isServing: boolean
-  isStopping: boolean
 }
 
 export class Machine implements Endpoint {
@@ -190,7 +170,7 @@ export class Machine implements Endpoint {
       this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
       return
     }
-    const life = this.newLife()
+    const life = this.begin()
     this.current = life
     this.boot(life).catch((thrown: unknown) => this.gaveUp(life, thrown))
   }
@@ -252,40 +232,18 @@ export class Machine implements Endpoint {
     this.init.network.wokeUp(this.peer)
   }
 
-  private newLife(): Life {
-    const { queue, network, observe, clock, keyOfLease, taskOfKey } = this.init
+  private begin(): Life {
     this.lives += 1
-    const tap = new NodeTap({ node: this.peer, observe, keyOfLease, nextOp: () => ++this.ops })
-    const taskTap = new TaskTap({ node: this.peer, observe, taskOfKey })
-    const process = new VirtualProcess(queue, clock, (thrown) => this.gaveUp(life, thrown))
-    const guardianProcess = new VirtualProcess(queue, clock, (thrown) =>
-      this.init.defect(`guardian: ${String(thrown)}`),
-    )
-    const guardian = new VirtualGuardian({
-      node: this.peer,
-      process: guardianProcess,
-      random: this.random.fork(),
-      observe,
-    })
-    const transport = new VirtualTransport(this.peer, network, process)
-    transport.onTaskMessage = (to, message) => {
-      this.keepEcho(to, message)
-      taskTap.said(to, message)
-    }
-    this.lastGuardian = guardian
-    const life: Life = {
+    const life = newLife({
+      ...this.init,
+      peer: this.peer,
       number: this.lives,
-      process,
-      guardianProcess,
-      guardian,
-      tap,
-      taskTap,
-      transport,
-      stores: undefined,
-      node: undefined,
-      isServing: false,
-      isStopping: false,
-    }
+      guardianRandom: this.random.fork(),
+      nextOp: () => ++this.ops,
+      onTaskMessage: (to, message) => this.keepEcho(to, message),
+      uncaught: (thrown) => this.gaveUp(life, thrown),
+    })
+    this.lastGuardian = life.guardian
     return life
   }
 
@@ -305,7 +263,7 @@ export class Machine implements Endpoint {
     this.isDamaged = false
     this.disk.isSound()
     tap.began(life.number, savedLog, savedState)
-    const stores = { ...tap.stores(opened), ...taskTap.journals(opened) }
+    const stores = { ...tap.stores(opened), ...taskTap.stores(opened) }
     const node = new MeshNode({
       identity: identityOf(this.name),
       config,
@@ -411,14 +369,5 @@ export class Machine implements Endpoint {
     this.current = undefined
     this.init.network.wentDown(this.peer, powerIsGone)
     if (this.isWanted) this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
-  }
-}
-
-/** Names of tasks that a seed repeats. */
-function taskIds(random: Random): TaskIds {
-  const number = (): number => random.integer(1, 2 ** 31)
-  return {
-    newTaskId: () => taskId(String(number())),
-    newIdempotencyKey: () => `${number()}-${number()}`,
   }
 }

@@ -2,6 +2,7 @@
  * What the commands of a simulation print: lines of 16 bytes, each with the command's mark and its own number. So whoever
  * finds a piece of output somewhere can say what it is, and a piece that is missing, doubled or out of place shows.
  */
+import type { Printed } from '../work-facts.ts'
 import { digestOf } from './facts.ts'
 
 export const LINE_BYTES = 16
@@ -15,16 +16,9 @@ export function printed(mark: string, firstLine: number, lines: number): Uint8Ar
   return Buffer.from(text.join(''))
 }
 
-/** A run of lines of one command that follow each other; offsets in bytes of that command's output. */
-export interface Piece {
-  readonly mark: string
-  readonly from: number
-  readonly to: number
-}
-
 /** What a piece of output consists of; what is no whole line of any command has the mark `?`. */
-export function readPrinted(bytes: Uint8Array): readonly Piece[] {
-  const pieces: Piece[] = []
+export function readPrinted(bytes: Uint8Array): readonly Printed[] {
+  const pieces: Printed[] = []
   const text = Buffer.from(bytes).toString('latin1')
   for (let at = 0; at < text.length; at += LINE_BYTES) {
     const line = /^([0-9a-f]{8})(\d{7})\n$/.exec(text.slice(at, at + LINE_BYTES))

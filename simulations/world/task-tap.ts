@@ -2,7 +2,7 @@
  * Tells the observers what one life of a node writes and says about tasks: stands between the node and its two task journals, and
  * reads the messages about tasks that leave it. (Those to itself never leave it.)
  */
-import { type PeerId, type TaskId, taskId, unreachable } from '../../src/base/index.ts'
+import { LIMITS, type PeerId, type TaskId, taskId, unreachable } from '../../src/base/index.ts'
 import type { NodeStores } from '../../src/store/index.ts'
 import {
   decodeOfferRecord,
@@ -11,11 +11,14 @@ import {
   type JournalStore,
   type JournalWrite,
   type Outcome,
+  type OutputLog,
+  type OutputLogs,
   type TaskMessage,
 } from '../../src/task/index.ts'
 import type { ObservedFact } from '../observation.ts'
 import type { TaskWord } from '../work-facts.ts'
 import { digestOf } from './facts.ts'
+import { readPrinted } from './printed.ts'
 
 interface TaskTapInit {
   readonly node: PeerId
@@ -36,11 +39,12 @@ export class TaskTap {
     this.over = true
   }
 
-  journals(stores: NodeStores): Pick<NodeStores, 'submitterJournal' | 'workerJournal'> {
-    const { submitterJournal, workerJournal } = stores
+  stores(stores: NodeStores): Pick<NodeStores, 'submitterJournal' | 'workerJournal' | 'outputs'> {
+    const { submitterJournal, workerJournal, outputs } = stores
     return {
       submitterJournal: this.watch('submitter', submitterJournal, (row) => this.taskRecorded(row)),
       workerJournal: this.watch('worker', workerJournal, (row) => this.offerRecorded(row)),
+      outputs: { ...outputs, submitter: this.watchOutput(outputs.submitter) },
     }
   }
 
@@ -72,6 +76,45 @@ export class TaskTap {
         await journal.write(rows)
         for (const row of rows) if (row.value !== undefined || of === 'worker') this.tell(record(row))
       },
+    }
+  }
+
+  private watchOutput(logs: OutputLogs): OutputLogs {
+    const watched = new Map<OutputLog, OutputLog>()
+    return {
+      open: async (key) => {
+        const log = await logs.open(key)
+        const known = watched.get(log)
+        if (known !== undefined) return known
+        const task = taskId(key)
+        const found = await log.read(log.begin, LIMITS.outputLogBytesMax)
+        const twin = this.watchLog(task, log)
+        watched.set(log, twin)
+        const { begin, end } = log
+        const pieces = readPrinted(Buffer.concat(found.map(({ chunk }) => chunk)))
+        this.tell({ type: 'output-found', node: this.init.node, task, begin, end, pieces })
+        return twin
+      },
+      remove: (key) => logs.remove(key),
+      keys: () => logs.keys(),
+    }
+  }
+
+  private watchLog(task: TaskId, log: OutputLog): OutputLog {
+    const { node } = this.init
+    return {
+      get begin() {
+        return log.begin
+      },
+      get end() {
+        return log.end
+      },
+      append: async (stream, chunk) => {
+        await log.append(stream, chunk)
+        for (const piece of readPrinted(chunk)) this.tell({ type: 'output-logged', node, task, ...piece })
+      },
+      read: (from, bytesMax) => log.read(from, bytesMax),
+      trim: (before) => log.trim(before),
     }
   }
 
