@@ -36,7 +36,7 @@ async function main(options: Options): Promise<number> {
     case 'membership':
       return runMembership(options.plan, options.isJson)
     case 'mutations':
-      return showMutations(options.isJson)
+      return showMutations(options.mutations, options.isJson)
     case 'replay': {
       const { scenario, seed, replay } = readRecordedRun(options.file)
       return runOne({ scenario, seed, replay, isTwice: true, file: undefined }, options.isJson)
