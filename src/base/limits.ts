@@ -94,6 +94,12 @@ export const LIMITS = {
   controlAnswerBytesMax: 64 * MiB,
   /** Calls that one node answers at once, running commands included. Beyond: `limit.exceeded`. */
   controlCallsMax: 256,
+  /** Readers of `populi logs` at once: each holds one read of a log (`outputReadBytesMax`). Beyond: `limit.exceeded`. */
+  logReadersMax: 64,
+  /** Lines that `populi logs --tail` looks back for: 8 MB of offsets. Beyond: `input.invalid`. */
+  tailLinesMax: 1_000_000,
+  /** W3C Trace Context: 55 characters, and room for what a later version of it appends. Beyond: refused. */
+  traceparentCharsMax: 256,
   /** A node that says nothing for so long hangs (or is suspended): asking it for a list takes milliseconds. */
   controlSilenceMsMax: 10_000,
   /** Timeout of a command, 24.8 days: a longer timer of the runtime (32 bits) would fire at once. */
@@ -252,10 +258,18 @@ export const LIMITS = {
   workerTasksMax: 64,
   /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */
   submitterTasksMax: 256,
+  /** Attempts of one task, at home included: then it is the task that brings its nodes down. Beyond: it fails with the reason of the last one. */
+  taskAttemptsMax: 10,
+  /** Changes in the history of one task: ten attempts with all their states and waits. Beyond: the first and the newest are kept. */
+  taskHistoryMax: 100,
   /** Ended tasks that `populi tasks` still knows; the oldest go first. */
   endedTasksKeptMax: 500,
-  /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */
+  /** Results that a worker keeps until somebody comes for them: four submitters away with all the tasks that they may have. Beyond: the oldest is given up, and that is an event. */
   endedOffersKeptMax: 1000,
+  /** For how long a worker knows that an attempt is finished, so that a late repetition of its offer starts nothing: longer than any queue holds one, and longer than the longest lease, which refuses it as well. */
+  finishedOfferKeptMs: 24 * 3_600_000,
+  /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */
+  finishedOffersKeptMax: 10_000,
 
   // identity and enrolment
   /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */

@@ -90,6 +90,7 @@ const endCauseSchema = z.enum([
   'cancelled',
   'lease-lost',
   'submitter-lost',
+  'output-failed',
   'node-stopping',
   'quarantined',
   'drain-deadline',

@@ -225,7 +225,8 @@ export class OfferedTask {
   private repeat(): void {
     switch (this.current.state) {
       case 'confirming':
-        if (this.current.attachedTtlMs !== undefined) this.effects.push({ type: 'ask-submitter' })
+        if (this.current.attachedTtlMs !== undefined && this.submitterSentAt === undefined)
+          this.effects.push({ type: 'ask-submitter' })
         return
       case 'running':
       case 'ending':

@@ -10,6 +10,7 @@ export const STOPS = {
   'submitter-lost': { cause: 'submitter-lost', error: 'the submitter did not answer for too long' },
   /** It said so itself: the attempt is not its newest any more, or it does not know the task. */
   'given-up': { cause: 'submitter-lost', error: 'the submitter has given this attempt up' },
+  'output-failed': { cause: 'output-failed', error: 'the disk of the worker did not take the output' },
   'node-stopping': { cause: 'node-stopping', error: 'the worker was shut down' },
   timeout: { cause: 'timeout', error: 'the command ran longer than its time limit' },
   deadline: { cause: 'timeout', error: 'the deadline of the task has passed' },
