@@ -63,7 +63,7 @@ export class Submission {
     this.logger = context.logger.child({ task: taskId, traceId: traceIdOf(traceparent) })
     this.lease = new TaskLease({
       context,
-      scopeKey: `task:${taskId}` as ScopeKey,
+      scopeKey: this.scopeKey,
       logger: this.logger,
       tell: (event) => this.handle(event),
     })
@@ -81,6 +81,10 @@ export class Submission {
 
   get isEnded(): boolean {
     return isFinal(this.task.record.state)
+  }
+
+  get scopeKey(): ScopeKey {
+    return `task:${this.task.taskId}` as ScopeKey
   }
 
   /** The final result is on disk, and nothing is added to the output any more. */

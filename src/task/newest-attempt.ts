@@ -37,6 +37,7 @@ export class NewestAttempt {
   private spanEndsAt: BootMs | undefined
   /** Taken up from the journal, and its worker not reached yet in this life. */
   private isReaching = false
+  private wasRepeated = false
 
   constructor(book: RecordKeeper, home: Home) {
     this.book = book
@@ -49,6 +50,11 @@ export class NewestAttempt {
 
   get current(): Attempt {
     return present(this.value, 'the attempt of a task that was placed')
+  }
+
+  /** Its offer was repeated: whoever refuses it now may have had it before. */
+  get isOfferedAnew(): boolean {
+    return this.wasRepeated
   }
 
   get isAtHome(): boolean {
@@ -72,6 +78,7 @@ export class NewestAttempt {
 
   /** Nothing is offered yet. */
   begin(peer: PeerId, nodeId: NodeId): void {
+    this.wasRepeated = false
     this.set(newAttempt(peer, nodeId, outputEndOf(this.book.record)))
   }
 
@@ -143,7 +150,10 @@ export class NewestAttempt {
   /** What its worker may have missed. An offer that it knows is answered with what became of it. */
   repeat(): void {
     if (this.book.record.cancelRequested) this.sendCancel()
-    else if (this.isReaching) this.sendEnvelope()
+    else if (this.isReaching) {
+      this.wasRepeated = true
+      this.sendEnvelope()
+    }
     this.isReaching = false
   }
 

@@ -207,11 +207,11 @@ export class SubmittedTask {
     this.attempt.over()
     if (leaseId !== undefined) this.book.do({ type: 'take-back-lease', leaseId })
     if (cancelRequested) return this.book.cancelled()
-    if (state !== 'offered')
-      return this.fallback.begin('worker_lost', `${nodeId} knows nothing of it any more: ${detail}`)
     const mayTryAgain = this.attempt.isAtHome && !attached && attempts < LIMITS.taskAttemptsMax
     if (mayTryAgain) return this.place({ detail: `refused here: ${detail}` })
-    this.tryWithout('offer_refused', detail)
+    const isFirst = state === 'offered' && !this.attempt.isOfferedAnew
+    if (isFirst || this.attempt.isAtHome) return this.tryWithout('offer_refused', detail)
+    this.fallback.begin('worker_lost', `${nodeId} knows nothing of it any more: ${detail}`)
   }
 
   private tryWithout(reason: Reason, detail: string): void {
