@@ -1,11 +1,12 @@
 /**
- * No byte of output that was acknowledged is lost, doubled or out of place: what a submitter has acknowledged to a worker is in its log,
+ * No byte of output that was acknowledged is lost, doubled or out of place, and what is missing is told in its place: what a submitter has acknowledged to a worker is in its log,
  * also after any restart; the log has each command's output in its order, each byte once; and of a task whose command came to its
  * end, all of it.
  */
 import type { PeerId, ScopeKey, TaskId } from '../../src/base/index.ts'
 import type { Observation, Observed } from '../observation.ts'
 import type { LeaseOrNone, Printed } from '../work-facts.ts'
+import { GAP_MARK } from '../world/printed.ts'
 import { type Checker, REMEMBERED_ENDED_MAX, RecentMap, type Sink } from './checker.ts'
 import { keyOfTask } from './quiet-at-end.ts'
 
@@ -14,6 +15,8 @@ interface Log {
   readonly sinceMs: number
   /** Up to where the output of each command is on disk. */
   readonly ends: Map<string, number>
+  /** It was told that so much is missing before what comes next. */
+  gapBytes: number
 }
 
 export class OutputKept implements Checker {
@@ -60,7 +63,7 @@ export class OutputKept implements Checker {
 
   private found({ node, task, begin, pieces, atMs }: Observed<'output-found'>): void {
     const before = this.logOf(task)
-    const log: Log = { node, sinceMs: atMs, ends: new Map() }
+    const log: Log = { node, sinceMs: atMs, ends: new Map(), gapBytes: 0 }
     this.logs.set(task, log)
     for (const piece of pieces) this.take(log, piece, task, begin > 0, atMs)
     if (before === undefined) return
@@ -73,16 +76,22 @@ export class OutputKept implements Checker {
 
   private logged(piece: Observed<'output-logged'>): void {
     const { task, node, atMs } = piece
-    const log = this.logOf(task) ?? { node, sinceMs: atMs, ends: new Map() }
+    const log = this.logOf(task) ?? { node, sinceMs: atMs, ends: new Map(), gapBytes: 0 }
     this.logs.set(task, log)
     this.take(log, piece, task, false, atMs)
   }
 
   /** @param mayLack the beginning of the log was let go. */
   private take(log: Log, { mark, from, to }: Printed, task: TaskId, mayLack: boolean, atMs: number): void {
+    if (mark === GAP_MARK) {
+      log.gapBytes = to
+      return
+    }
+    const gapBytes = log.gapBytes
+    log.gapBytes = 0
     const end = log.ends.get(mark) ?? 0
     log.ends.set(mark, Math.max(end, to))
-    if (from === end || (mayLack && from > end)) return
+    if (from === end + gapBytes || (mayLack && from > end)) return
     this.report(
       `task ${task}: output of ${mark} from ${from} on is logged behind byte ${end}`,
       log.node,

@@ -78,15 +78,18 @@ export class TaskClient {
   private submit(node: MeshNode, process: VirtualProcess): void {
     const { random, workload } = this
     const machines = this.world.machines.map(({ name }) => name)
-    const { request, reader, cancelAfterMs } = drawTask(random, workload, machines)
-    const submission = node.submitter.submit(request, (event) =>
-      this.read(process, reader, event, submission),
-    )
+    const { request, reader, cancelAfterMs } = drawTask(random, workload, machines, process.wall())
+    const read = (event: RunEvent): Promise<void> => this.read(process, reader, event, submission)
+    const submission = node.submitter.submit(request, reader.kind === 'none' ? undefined : read)
+    void submission.accepted.then(() => {
+      if (!process.isOver) this.accepts(submission.task.taskId)
+    })
     this.watchResults(submission)
     this.follow(submission)
     const cancelMs = workload.kinds === 'work' ? drawCancel(random, workload) : cancelAfterMs
     if (cancelMs !== undefined) process.after(cancelMs, () => submission.cancel())
-    if (reader.kind === 'leaves') process.after(reader.afterMs, () => submission.abandon())
+    if (reader.kind === 'leaves')
+      process.after(reader.afterMs, () => (reader.endsTask ? submission.abandon() : submission.leave()))
   }
 
   /** What a user is told, at that user's speed. */
