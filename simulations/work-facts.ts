@@ -148,7 +148,7 @@ interface ResultJudged {
   readonly key: ScopeKey
   readonly leaseId: LeaseId
   readonly accepted: boolean
-  /** The newest token of the key that the task itself had been told of by then; 0: none. */
+  /** The newest token under which the task had been offered by then; 0: none. */
   readonly known: LeaseId | 0
 }
 

@@ -2,7 +2,7 @@
  * Gives tasks to the submitter of one machine, as a user at its keyboard would, and tells what became of them, over all lives
  * of the node.
  */
-import type { LeaseId, Random, TaskId } from '../../src/base/index.ts'
+import type { Random, TaskId } from '../../src/base/index.ts'
 import type { RunEvent } from '../../src/node/control/index.ts'
 import type { MeshNode } from '../../src/node/index.ts'
 import { digestOf } from '../world/facts.ts'
@@ -70,8 +70,10 @@ export class TaskClient {
   /** The node is up again: what its journal says of the tasks that it had accepted. */
   nodeRuns(node: MeshNode): void {
     for (const { taskId } of node.submitter.records()) {
+      const submission = node.submitter.find(taskId)
       this.accepts(taskId)
-      this.follow(node.submitter.find(taskId))
+      this.watchResults(submission)
+      this.follow(submission)
     }
   }
 
@@ -125,7 +127,7 @@ export class TaskClient {
     const note = (): void => {
       if (process?.isOver === false) this.settled(submission)
     }
-    if (submission.isEnded) note()
+    if (submission.isSettled) note()
     else void submission.ended.then(note)
   }
 
@@ -150,25 +152,22 @@ export class TaskClient {
   private watchResults(submission: Submission): void {
     const { task, scopeKey } = submission
     const handle = task.handle.bind(task)
-    let known: LeaseId | 0 = 0
-    task.handle = (event, wall) => {
-      if (event.type === 'lease-granted' && event.leaseId > known) known = event.leaseId
-      if (event.type !== 'message' || event.message.type !== 'remote_task_result') return handle(event, wall)
-      const before = task.record.refusedResults
-      const wasFinal = task.record.finalResults
-      const effects = handle(event, wall)
-      const leaseId = event.message.exec_lease_id
-      const changed =
-        task.record.finalResults > wasFinal || (wasFinal === 0 && task.record.refusedResults === before)
+    task.handle = (event, time) => {
+      if (event.type !== 'message' || event.message.type !== 'remote_task_result') return handle(event, time)
+      const { exec_lease_id: leaseId } = event.message
+      const { refusedResults, attempt } = task.record
+      const effects = handle(event, time)
       if (leaseId !== undefined)
         this.world.observe({
           type: 'result-judged',
           node: this.machine.peer,
           key: scopeKey,
-          leaseId: leaseId as LeaseId,
-          accepted: changed,
-          known,
+          leaseId,
+          accepted: task.record.refusedResults === refusedResults,
+          known: attempt?.leaseId ?? 0,
         })
+      // Whatever came late has changed nothing.
+      if (submission.isSettled) this.settled(submission)
       return effects
     }
   }
