@@ -23,6 +23,8 @@ export class JournalFirst implements Checker {
   /** Outcomes that were in a worker's journal, and those that a submitter has acknowledged. */
   private readonly outcomes = new RecentMap<string, string>(REMEMBERED_ENDED_MAX)
   private readonly acknowledged = new RecentMap<string, true>(REMEMBERED_ENDED_MAX)
+  /** When a node lost its disk: what was on it is not held against the next one. */
+  private readonly lostMs = new Map<PeerId, number>()
   /** In the journals of workers now, by node and key. */
   private readonly kept = new Map<string, Offer>()
 
@@ -41,6 +43,7 @@ export class JournalFirst implements Checker {
       case 'offer-forgotten':
         return this.forgotten(observation)
       case 'journal-lost':
+        this.lostMs.set(observation.node, observation.atMs)
         for (const [name, { node }] of this.kept) if (node === observation.node) this.kept.delete(name)
         return
       case 'task-said':
@@ -101,6 +104,7 @@ export class JournalFirst implements Checker {
     const { node, to, task, leaseId, atMs } = said
     const record = this.tasks.get(task)
     if (record?.node !== node || record.worker !== to || record.leaseId !== leaseId) return
+    if (record.atMs <= (this.lostMs.get(node) ?? Number.NEGATIVE_INFINITY)) return
     if (record.state === 'offered' || record.state === 'running')
       this.report(`acknowledges the result of ${attemptOf(said)}; its journal still waits for it`, node, atMs)
   }

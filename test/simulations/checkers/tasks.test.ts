@@ -211,6 +211,7 @@ describe('journal first finds', () => {
     ])
     expect(judged(recorded('running', cyd, lease(20)), acknowledged)).toEqual([])
     expect(judged(recorded('completed'), acknowledged)).toEqual([])
+    expect(judged(recorded('running'), { type: 'journal-lost', node: ada }, acknowledged)).toEqual([])
   })
 
   test('a result that is forgotten, or finished, before anybody acknowledged it', () => {
