@@ -55,7 +55,7 @@ describe('3 nodes: the submitter is killed and started again', () => {
     await scene.mesh.time.until('no lease is left', () => scene.leases().length === 0)
   })
 
-  it('away for longer than its lease: an attached task was ended in time, and runs again at home', async () => {
+  it('away for longer than its lease: an attached task was ended in time, and that is its end', async () => {
     scene = await TaskScene.start()
     const submission = await scene.running(['sleep', '9000'])
     const { taskId } = submission.task
@@ -66,8 +66,12 @@ describe('3 nodes: the submitter is killed and started again', () => {
     )
     await scene.mesh.boot('a')
     const again = scene.mesh.get('a').node.submitter.find(taskId)
-    expect(await scene.finish(again)).toMatchObject({ state: 'completed', finalResults: 1 })
-    expect(scene.spans(taskId).map(({ at }) => at)).toEqual(['b', 'a'])
+    expect(await scene.finish(again)).toMatchObject({
+      state: 'failed',
+      reason: 'submitter_restarted',
+      finalResults: 1,
+    })
+    expect(scene.spans(taskId).map(({ at }) => at)).toEqual(['b'])
   })
 
   it.each(BOTH)('%o: while it waits for its lease at home, it asks again', async (options) => {
