@@ -65,6 +65,7 @@ interface TaskRecorded {
   readonly node: PeerId
   readonly task: TaskId
   readonly state: string
+  readonly attached: boolean
   /** Who has the newest attempt. */
   readonly worker: PeerId | undefined
   readonly leaseId: LeaseOrNone

@@ -1,9 +1,10 @@
 /**
  * The submitter's own lease of an attached task (design §7). A worker executes only within a span that its submitter gave it:
  * `T·(1−ρ)` of the worker's clock from the sending of a request that was answered. And a submitter executes at home without
- * the authority only when no worker has such a span, or the one that had it has said that it is quiet.
+ * the authority only when no worker has such a span, or the one that had it has said that it is quiet. A detached task is
+ * never executed without a lease.
  */
-import type { PeerId, TaskId } from '../../src/base/index.ts'
+import type { PeerId, ScopeKey, TaskId } from '../../src/base/index.ts'
 import type { Observation, Observed } from '../observation.ts'
 import type { LeaseOrNone } from '../work-facts.ts'
 import { type Checker, REMEMBERED_ENDED_MAX, RecentMap, type Sink } from './checker.ts'
@@ -33,6 +34,7 @@ export class AttachedSpan implements Checker {
   private readonly driftRatio: number
   /** Of each key, with the newest one last. */
   private readonly attempts = new RecentMap<string, Attempt[]>(REMEMBERED_ENDED_MAX)
+  private readonly detached = new RecentMap<ScopeKey, true>(REMEMBERED_ENDED_MAX)
   private readonly running = new Map<string, Observed<'execution-started'>>()
 
   constructor(sink: Sink, clocks: Clocks, driftRatio: number) {
@@ -43,6 +45,9 @@ export class AttachedSpan implements Checker {
 
   observe(observation: Observation): void {
     switch (observation.type) {
+      case 'task-recorded':
+        if (!observation.attached) this.detached.set(keyOfTask(observation.task), true)
+        return
       case 'task-said':
         return this.said(observation)
       case 'execution-started':
@@ -108,6 +113,8 @@ export class AttachedSpan implements Checker {
     const { key, leaseId, node, atMs } = started
     this.judge(started, atMs)
     if (leaseId !== 0) return
+    if (this.detached.get(key) !== undefined)
+      this.report(`starts ${key} without a lease, and it is detached`, node, atMs)
     for (const attempt of this.attempts.get(key) ?? []) {
       const { worker, isOver, untilMs } = attempt
       const leftMs = untilMs - this.clocks.localMs(worker, atMs)

@@ -119,9 +119,10 @@ export class TaskTap {
   }
 
   private taskRecorded({ value }: JournalWrite): ObservedFact {
-    const { taskId: task, state, attempt } = decodeTaskRecord(value ?? new Uint8Array())
+    const { taskId: task, state, attached, attempt } = decodeTaskRecord(value ?? new Uint8Array())
     const leaseId = attempt?.leaseId ?? 0
-    return { type: 'task-recorded', node: this.init.node, task, state, worker: attempt?.peer, leaseId }
+    const { node } = this.init
+    return { type: 'task-recorded', node, task, state, attached, worker: attempt?.peer, leaseId }
   }
 
   private offerRecorded({ key, value }: JournalWrite): ObservedFact {

@@ -20,11 +20,17 @@ const said = (node: PeerId, to: PeerId, word: TaskWord, leaseId = lease(10)): Ob
   leaseId,
   word,
 })
-const recorded = (state: string, worker: PeerId | undefined = bob, leaseId = lease(10)): ObservedFact => ({
+const recorded = (
+  state: string,
+  worker: PeerId | undefined = bob,
+  leaseId = lease(10),
+  attached = true,
+): ObservedFact => ({
   type: 'task-recorded',
   node: ada,
   task: JOB,
   state,
+  attached,
   worker,
   leaseId,
 })
@@ -336,6 +342,13 @@ describe('attached span finds', () => {
     spanFrom(again, 600)
     again.at(100 + SPAN_MS + 5).tell(stops(bob, 'x'))
     expect(again.judged()).toEqual(['attached-span: x runs 5 ms after the span that ada gave it'])
+  })
+
+  test('a detached task that is executed without a lease', () => {
+    const home = (attached: boolean): string[] =>
+      judged(recorded('offered', ada, lease(10), attached), runs(ada, 'y', NONE))
+    expect(home(false)).toEqual(['attached-span: starts task:1 without a lease, and it is detached'])
+    expect(home(true)).toEqual([])
   })
 
   test('an execution at home while a worker has its span, unless it said that it is quiet', () => {
