@@ -59,12 +59,13 @@ export async function runCell({ mesh, step, fault, ttlMs, folder }: CellInit): P
     life.finish()
     const withinMs = ttlMs * ENDS_WITHIN_TTLS + PATIENCE_MS
     let task: TaskDetailView | undefined
+    const nodesEnded: string[] = []
     await becomes(async () => {
+      nodesEnded.push(...(await mesh.restartEnded()))
       task = await taskAt(roles, cli.taskId)
       return task?.endedUnixMs !== undefined
     }, withinMs)
     await becomes(() => cli.exitCode !== undefined, PATIENCE_MS)
-    const nodesEnded = mesh.nodes.filter(({ hasEnded }) => hasEnded).map(({ name }) => name)
     return {
       step,
       fault,

@@ -60,8 +60,8 @@ export class DrillMesh {
       node.continue()
       await node.machine?.healNetwork()
       node.machine?.freeDisk()
-      if (node.hasEnded) await node.end('SIGKILL')
     }
+    await this.restartEnded()
     await Promise.all(this.nodes.filter(({ isUp }) => !isUp).map((node) => node.up()))
     let leader: string | undefined
     await until(
@@ -79,6 +79,16 @@ export class DrillMesh {
     )
     const [submitter, worker] = this.nodes.filter((node) => node !== third)
     return { submitter: present(submitter, 'a submitter'), worker: present(worker, 'a worker'), third }
+  }
+
+  /** As a service manager does with a process that ended by itself. @returns their names. */
+  async restartEnded(): Promise<readonly string[]> {
+    const ended = this.nodes.filter(({ hasEnded }) => hasEnded)
+    for (const node of ended) {
+      await node.end('SIGKILL')
+      await node.up()
+    }
+    return ended.map(({ name }) => name)
   }
 
   async end(): Promise<void> {

@@ -25,6 +25,9 @@ const RESTART_MS = 200
 /** Parts of the TTL. Long enough that every lease in the story has run out, with the leader's own margin. */
 const LONG = 1.5
 
+/** A disk is full for so long, or until the node has ended. */
+const FULL_MS = 4000
+
 const fault = (name: string, happens: Fault['happens'], needsIsolation = false): Fault => ({
   name,
   needsIsolation,
@@ -64,15 +67,12 @@ async function cut(ways: readonly Cut[], { release, ttlMs }: FaultScene): Promis
   for (const [, to] of ways) await machine(to).healNetwork()
 }
 
-/** Somebody else fills the disk, and clears it up. A node that cannot write may end itself: it is started again then. */
-async function fill(node: DrillNode, { release, ttlMs }: FaultScene): Promise<void> {
+/** Somebody else fills the disk, and clears it up. A node that could not write ends itself, and is started again (`cell.ts`). */
+async function fill(node: DrillNode, { release }: FaultScene): Promise<void> {
   machine(node).fillDisk()
   release()
-  await becomes(() => node.hasEnded, ttlMs)
+  await becomes(() => node.hasEnded, FULL_MS)
   machine(node).freeDisk()
-  if (!node.hasEnded) return
-  await node.end('SIGKILL')
-  await node.up()
 }
 
 /** Both others at once: nobody can be asked, and nobody answers. */

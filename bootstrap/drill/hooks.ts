@@ -70,7 +70,8 @@ export const HOOKS = {
   'lease granted, unheard': asked('lease.grant', 'after'),
   'lease granted, not offered': submission((effect) => sends(effect, 'remote_task_envelope')),
   'envelope arrived': arrived('Worker', 'remote_task_envelope'),
-  'offer journalled, not confirmed': attempt((effect) => effect.type === 'confirm-lease'),
+  // Its first renewal is how a worker confirms a lease.
+  'offer journalled, not confirmed': asked('lease.renew', 'after'),
   'confirmed, not started': attempt((effect) => effect.type === 'execute'),
   'started, untold': attempt((effect) => sends(effect, 'remote_task_started')),
   'output flowing': {
@@ -81,7 +82,6 @@ export const HOOKS = {
     nth: 3,
     matches: () => true,
   },
-  // The first renewal is the confirmation.
   'renewal in flight': asked('lease.renew', 'after', 2),
   'cancel arrived': arrived('Worker', 'remote_task_cancel'),
   'cancel journalled, still running': attempt((effect) => effect.type === 'end-execution'),
