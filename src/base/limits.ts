@@ -59,6 +59,21 @@ export const LIMITS = {
   /** Between two syncs of the high-water mark, which compete with those of the batches. */
   storeMarkSyncPauseMs: 100,
 
+  /** Output of one task on disk: what a person may want to look back at. Beyond: its oldest segment goes, and readers are told. */
+  outputLogBytesMax: 64 * MiB,
+  /** Output of all tasks that one end keeps (submitter or worker): 32 logs at their bound, thousands of usual ones. Beyond: of the log that was written to longest ago, the oldest segment goes. */
+  outputLogsBytesMax: 2048 * MiB,
+  /** A segment file of an output log, which goes as a whole. A sixteenth of the log. */
+  outputSegmentBytesMax: 4 * MiB,
+  /** Output under one check: what a damaged byte costs at most is this and the rest of its segment. Longer output is split. */
+  outputFrameBytesMax: 64 * KiB,
+  /** Output in one write and sync: at 3 ms a sync, 300 MB/s. The rest goes into the next. */
+  outputWriteBytesMax: MiB,
+  /** Read from an output log at once; at least one frame. */
+  outputReadBytesMax: 256 * KiB,
+  /** Files of output logs that stay open: more commands than a machine runs at once. Beyond: the longest unused is closed. */
+  outputOpenFilesMax: 64,
+
   /** Damages that `populi store check` lists for people; `--json` has them all. Two dozen lines say that much is wrong. */
   damageShownMax: 24,
 
@@ -239,8 +254,14 @@ export const LIMITS = {
   submitterTasksMax: 256,
   /** Ended tasks that `populi tasks` still knows; the oldest go first. */
   endedTasksKeptMax: 500,
-  /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */
+  /** Results that a worker keeps until somebody comes for them: four submitters away with all the tasks that they may have. Beyond: the oldest is given up, and that is an event. */
   endedOffersKeptMax: 1000,
+  /** For how long a worker knows that an attempt is finished, so that a late repetition of its offer starts nothing: longer than any queue holds one, and longer than the longest lease, which refuses it as well. */
+  finishedOfferKeptMs: 24 * 3_600_000,
+  /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */
+  finishedOffersKeptMax: 10_000,
+  /** Task messages that come in before a node that starts has read its journals, which takes milliseconds. Beyond: the connection is closed, and both ends repeat what matters when they meet again. */
+  earlyTaskMessagesMax: 1024,
 
   // identity and enrolment
   /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */

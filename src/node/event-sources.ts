@@ -6,7 +6,7 @@ import type { AuthorityEvent } from '../authority/index.ts'
 import type { LeaseId, NodeId, PeerId, Reason, TaskId } from '../base/index.ts'
 import type { MemberChanged } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
-import type { TaskChange } from '../task/index.ts'
+import type { OfferRecord, RunChange, TaskChange } from '../task/index.ts'
 import type { EventType, KindOf } from './event-types.ts'
 import type { EventSink } from './node-events.ts'
 
@@ -137,16 +137,22 @@ export class EventSources {
     this.atWorker('task:refused', attempt, reason)
   }
 
-  executionStarted(attempt: AttemptAt, pid: number): void {
-    this.atWorker('task:started', attempt, undefined, { pid })
+  executionStarted(attempt: OfferRecord): void {
+    this.atWorker('task:started', attempt, undefined, { pid: attempt.pid, run: 'start' })
   }
 
-  executionEnded(
-    attempt: AttemptAt,
-    end: { cause: string; exitCode?: number | undefined; signal?: string | undefined; quiet: boolean },
-  ): void {
-    const { cause, exitCode, signal, quiet } = end
-    this.atWorker('task:ended', attempt, cause, { exitCode, signal, quiet })
+  cancelRequested(attempt: AttemptAt): void {
+    this.atWorker('task:cancel_requested', attempt, undefined, { run: 'cancel_requested' })
+  }
+
+  executionEnded(attempt: OfferRecord, run: RunChange['state'], cancelLatencyMs: number | undefined): void {
+    const { cause, exitCode, signal, quiet } = attempt.outcome ?? {}
+    this.atWorker('task:ended', attempt, cause, { exitCode, signal, quiet, run, cancelLatencyMs })
+  }
+
+  /** Nobody came for it, and there is no room for more. */
+  resultGivenUp(attempt: AttemptAt): void {
+    this.atWorker('task:result_given_up', attempt)
   }
 
   private atWorker(

@@ -5,6 +5,7 @@
  */
 import { type AuthorityEvent, AuthorityStateMachine, decodeSnapshot } from '../authority/index.ts'
 import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
+import type { Leftover } from '../exec/index.ts'
 import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
 import { RAFT_DEFAULTS, RaftCore } from '../raft/index.ts'
 import { AddressBook } from './address-book.ts'
@@ -54,6 +55,7 @@ export class MeshNode {
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
   private readonly events: EventSources
+  private readonly taskLink: TaskLink
   private cancelAutopilot: Cancel | undefined
   private stopping = false
 
@@ -61,7 +63,7 @@ export class MeshNode {
     this.init = init
     const { transport, scheduler, logger, book } = init
     this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
-    const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
+    this.taskLink = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
     this.authority = this.createAuthority()
@@ -81,8 +83,8 @@ export class MeshNode {
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
     this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
-    this.worker = this.createWorker(link)
-    this.submitter = this.createSubmitter(link)
+    this.worker = this.createWorker(this.taskLink)
+    this.submitter = this.createSubmitter(this.taskLink)
     this.links = new LinkWatch({
       transport,
       nameOf: (peer) => book.nodeIdOf(peer),
@@ -102,9 +104,11 @@ export class MeshNode {
     this.rootKeys = this.createRootKeySharing()
   }
 
-  async start(): Promise<void> {
-    await this.worker.start()
+  /** @param leftovers what an earlier life of the node had left running, as the guardian found it. */
+  async start(leftovers: readonly Leftover[] = []): Promise<void> {
+    await this.worker.start(leftovers)
     await this.submitter.start()
+    this.taskLink.start()
     if (this.init.stores.rejoin.isPending)
       void rejoinGroup({
         ...this.init,
@@ -286,14 +290,17 @@ export class MeshNode {
   }
 
   private createWorker(link: TaskLink): Worker {
-    const { transport, clock, scheduler, logger, config, stores, identity, executor, fatal } = this.init
+    const { transport, clock, scheduler, random, logger, config, stores, identity, executor, fatal } =
+      this.init
     return new Worker({
       transport,
       clock,
       scheduler,
+      random,
       executor,
       authority: this.client,
       journal: stores.workerJournal,
+      outputs: stores.outputs.worker,
       link,
       logger: logger.child({ room: 'worker' }),
       events: this.events,

@@ -2,11 +2,12 @@
  * Task messages to a peer, in order. The network's queue is bounded: what does not fit waits here and is tried again;
  * what is waiting when the connection closes is dropped, because both ends repeat what matters when they meet again.
  * Messages to this node itself are handed over directly, so that a local task takes the same way as a remote one.
+ * Nothing is handed over before `start`, for a node that is starting does not know yet what is in its journals.
  *
  * What can wait here is bounded by its senders: one output window per attempt, and a few control messages.
  */
 
-import type { Logger, PeerId } from '../base/index.ts'
+import { LIMITS, type Logger, type PeerId } from '../base/index.ts'
 import { decodeTaskMessage, encodeTaskMessage, type TaskMessage } from '../task/index.ts'
 import { DEMAND_PATIENCE_MS, DemandQueue } from './demand-queue.ts'
 import type { Scheduler, Transport } from './ports.ts'
@@ -22,6 +23,8 @@ export class TaskLink {
   private readonly logger: Logger
   private readonly waiting = new Map<PeerId, Uint8Array[]>()
   private readonly handlers: TaskMessageHandler[] = []
+  /** What came in before the start. */
+  private early: { readonly from: PeerId; readonly message: TaskMessage }[] | undefined = []
 
   constructor(transport: Transport, scheduler: Scheduler, logger: Logger) {
     this.transport = transport
@@ -36,6 +39,13 @@ export class TaskLink {
 
   onMessage(handler: TaskMessageHandler): void {
     this.handlers.push(handler)
+  }
+
+  /** The journals are read: whoever handles messages knows what they are about. */
+  start(): void {
+    const { early = [] } = this
+    this.early = undefined
+    for (const { from, message } of early) this.dispatch(from, message)
   }
 
   /** @param unsent called when a peer that had to be connected to for this could not be. */
@@ -69,7 +79,13 @@ export class TaskLink {
   }
 
   private dispatch(from: PeerId, message: TaskMessage): void {
+    if (this.early !== undefined) return this.hold(this.early, from, message)
     this.logger.debug({ peer: from, type: message.type, key: message.idempotency_key }, 'task message')
     for (const handler of this.handlers) handler(from, message)
+  }
+  private hold(early: NonNullable<typeof this.early>, from: PeerId, message: TaskMessage): void {
+    if (early.length < LIMITS.earlyTaskMessagesMax || from === this.transport.self)
+      early.push({ from, message })
+    else this.transport.hangUp(from)
   }
 }
