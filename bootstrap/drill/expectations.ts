@@ -24,3 +24,12 @@ export function expectedOf(step: Step, fault: Fault): readonly Ending[] {
   assert(row.length === STEPS.length, `${fault.name}: one word per step`)
   return [...present(row[STEPS.indexOf(step)], 'a word')] as Ending[]
 }
+
+export const endingText = (ending: Ending): string => ENDINGS[ending]
+
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  W: 'completed at the worker',
+  S: 'completed at the submitter',
+  C: 'cancelled',
+  F: 'failed',
+}

@@ -25,12 +25,12 @@ function wrap(original: Method, step: string, hook: Hook, folder: string): Metho
   let held: Promise<unknown> | undefined
   const file = (state: Parameters<typeof holdFile>[1]): string => join(folder, holdFile(step, state))
 
-  const reached = (self: unknown, args: readonly unknown[]): boolean => {
+  const reached = (args: readonly unknown[]): boolean => {
     if (!existsSync(file('armed'))) {
       matched = 0
       return false
     }
-    if (!hook.matches(self, args)) return false
+    if (!hook.matches(args)) return false
     matched += 1
     if (matched < hook.nth) return false
     renameSync(file('armed'), file('reached'))
@@ -43,11 +43,11 @@ function wrap(original: Method, step: string, hook: Hook, folder: string): Metho
   }
 
   return function (this: unknown, ...args: unknown[]): unknown {
-    if (hook.method === 'receive' && held !== undefined) {
+    if (hook.inOrder && held !== undefined) {
       held = held.then(() => original.apply(this, args))
       return held
     }
-    if (!reached(this, args)) return original.apply(this, args)
+    if (!reached(args)) return original.apply(this, args)
     if (hook.when === 'before') {
       held = released()
       return held.then(() => original.apply(this, args))

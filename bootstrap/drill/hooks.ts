@@ -2,11 +2,11 @@
  * Where in the sources each step of a task's life is: the one table that `hold.ts` installs in the nodes, and that a test compares
  * with the classes, so that a method that gets another name breaks the test and not, silently, the drill.
  *
- * A hook is a method of a driver together with what its arguments must be. The pure cores hand their effects to the drivers one by
- * one, in order, `journal` durably before the next; so "before effect X" is exactly "everything before X is done, X is not".
+ * A hook is a method of a driver together with what its arguments must be. Held calls keep their order where the order is the meaning: a
+ * stream, a pipe and a journal may be slow, but nothing overtakes in them.
  */
 import type { ClientCommand } from '../../src/authority/index.ts'
-import type { OfferedTask, SubmitterEffect, TaskMessage, WorkerEffect } from '../../src/task/index.ts'
+import type { SubmitterEffect, TaskMessage, WorkerEvent } from '../../src/task/index.ts'
 
 export interface Hook {
   /** In the repository. */
@@ -17,78 +17,85 @@ export interface Hook {
   readonly when: 'before' | 'after'
   /** Which of the calls that match, counted from when the step was asked for. */
   readonly nth: number
-  readonly matches: (self: unknown, args: readonly unknown[]) => boolean
+  /** Later calls of the method wait behind the one that is held. */
+  readonly inOrder: boolean
+  readonly matches: (args: readonly unknown[]) => boolean
 }
 
-type OfferRecord = OfferedTask['record']
-
+/** Before the submitter carries out an effect. */
 const submission = (matches: (effect: SubmitterEffect) => boolean): Hook => ({
   file: 'src/node/submission.ts',
   class: 'Submission',
   method: 'carryOut',
   when: 'before',
   nth: 1,
-  matches: (_, [effect]) => matches(effect as SubmitterEffect),
+  inOrder: false,
+  matches: ([effect]) => matches(effect as SubmitterEffect),
 })
 
-const attempt = (matches: (effect: WorkerEffect, record: OfferRecord) => boolean): Hook => ({
+/** Before the worker takes an event in, or after it did all that follows from it. */
+const attempt = (type: WorkerEvent['type'], when: Hook['when']): Hook => ({
   file: 'src/node/worker-attempt.ts',
   class: 'WorkerAttempt',
-  method: 'carryOut',
-  when: 'before',
+  method: 'process',
+  when,
   nth: 1,
-  matches: (self, [effect]) =>
-    matches(effect as WorkerEffect, (self as { task: { record: OfferRecord } }).task.record),
+  inOrder: false,
+  matches: ([event]) => (event as WorkerEvent).type === type,
 })
 
+/** A request to the authority that was not sent, or whose answer was not heard. */
 const asked = (type: ClientCommand['type'], when: Hook['when'], nth = 1): Hook => ({
   file: 'src/node/authority-client.ts',
   class: 'AuthorityClient',
   method: 'execute',
   when,
   nth,
-  matches: (_, [command]) => (command as ClientCommand).type === type,
+  inOrder: false,
+  matches: ([command]) => (command as ClientCommand).type === type,
 })
 
-/** A message has arrived, and nothing was done about it yet. Those behind it wait too: a stream keeps their order. */
-const arrived = (room: 'Worker' | 'Submitter', type: TaskMessage['type']): Hook => ({
-  file: `src/node/${room.toLowerCase()}.ts`,
-  class: room,
-  method: 'receive',
+/** A message between submitter and worker that has not left, or that has arrived and was not looked at. */
+const message = (method: 'send' | 'dispatch', type: TaskMessage['type'], nth = 1): Hook => ({
+  file: 'src/node/task-link.ts',
+  class: 'TaskLink',
+  method,
+  when: 'before',
+  nth,
+  inOrder: true,
+  matches: ([, one]) => (one as TaskMessage).type === type,
+})
+
+/** A command to the guardian that has not left. */
+const guardian = (kind: 'run' | 'end'): Hook => ({
+  file: 'src/exec/guardian-process.ts',
+  class: 'GuardianProcess',
+  method: 'send',
   when: 'before',
   nth: 1,
-  matches: (_, [, message]) => (message as TaskMessage).type === type,
+  inOrder: true,
+  matches: ([command]) => (command as { kind: string }).kind === kind,
 })
-
-const sends = (effect: SubmitterEffect | WorkerEffect, type: TaskMessage['type']): boolean =>
-  effect.type === 'send' && effect.message.type === type
 
 /** By the names in `steps.ts`. */
 export const HOOKS = {
   journalled: submission((effect) => effect.type === 'place'),
   'lease requested': asked('lease.grant', 'before'),
   'lease granted, unheard': asked('lease.grant', 'after'),
-  'lease granted, not offered': submission((effect) => sends(effect, 'remote_task_envelope')),
-  'envelope arrived': arrived('Worker', 'remote_task_envelope'),
+  'lease granted, not offered': message('send', 'remote_task_envelope'),
+  'envelope arrived': message('dispatch', 'remote_task_envelope'),
   // Its first renewal is how a worker confirms a lease.
   'offer journalled, not confirmed': asked('lease.renew', 'after'),
-  'confirmed, not started': attempt((effect) => effect.type === 'execute'),
-  'started, untold': attempt((effect) => sends(effect, 'remote_task_started')),
-  'output flowing': {
-    file: 'src/node/worker-attempt.ts',
-    class: 'WorkerAttempt',
-    method: 'passOn',
-    when: 'before',
-    nth: 3,
-    matches: () => true,
-  },
+  'confirmed, not started': guardian('run'),
+  'started, untold': message('send', 'remote_task_started'),
+  'output flowing': message('send', 'remote_task_output', 3),
   'renewal in flight': asked('lease.renew', 'after', 2),
-  'cancel arrived': arrived('Worker', 'remote_task_cancel'),
-  'cancel journalled, still running': attempt((effect) => effect.type === 'end-execution'),
-  'ended, not journalled': attempt((effect, { state }) => effect.type === 'journal' && state === 'ended'),
-  'result journalled, not sent': attempt((effect) => effect.type === 'release-lease'),
-  'result arrived': arrived('Submitter', 'remote_task_result'),
-  'final, not acknowledged': submission((effect) => sends(effect, 'remote_task_result_ack')),
+  'cancel arrived': message('dispatch', 'remote_task_cancel'),
+  'cancel taken, still running': guardian('end'),
+  'ended, not journalled': attempt('ended', 'before'),
+  'result journalled, not sent': message('send', 'remote_task_result'),
+  'result arrived': message('dispatch', 'remote_task_result'),
+  'final, not acknowledged': message('send', 'remote_task_result_ack'),
   'acknowledged, lease not released': asked('lease.release', 'before'),
 } as const satisfies Record<string, Hook>
 

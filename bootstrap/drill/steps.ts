@@ -31,7 +31,7 @@ export const STEPS: readonly Step[] = [
   step('output flowing', 'worker'),
   step('renewal in flight', 'worker'),
   step('cancel arrived', 'worker', 'cancelled'),
-  step('cancel journalled, still running', 'worker', 'cancelled'),
+  step('cancel taken, still running', 'worker', 'cancelled'),
   step('ended, not journalled', 'worker', 'ends'),
   step('result journalled, not sent', 'worker', 'ends'),
   step('result arrived', 'submitter', 'ends'),
