@@ -252,6 +252,10 @@ export const LIMITS = {
   workerTasksMax: 64,
   /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */
   submitterTasksMax: 256,
+  /** Attempts of one task, at home included: then it is the task that brings its nodes down. Beyond: it fails with the reason of the last one. */
+  taskAttemptsMax: 10,
+  /** Changes in the history of one task: ten attempts with all their states and waits. Beyond: the first and the newest are kept. */
+  taskHistoryMax: 100,
   /** Ended tasks that `populi tasks` still knows; the oldest go first. */
   endedTasksKeptMax: 500,
   /** Results that a worker keeps until somebody comes for them: four submitters away with all the tasks that they may have. Beyond: the oldest is given up, and that is an event. */
@@ -260,8 +264,6 @@ export const LIMITS = {
   finishedOfferKeptMs: 24 * 3_600_000,
   /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */
   finishedOffersKeptMax: 10_000,
-  /** Task messages that come in before a node that starts has read its journals, which takes milliseconds. Beyond: the connection is closed, and both ends repeat what matters when they meet again. */
-  earlyTaskMessagesMax: 1024,
 
   // identity and enrolment
   /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */

@@ -3,7 +3,12 @@
  * `MeshNodeInit`, so the same composition runs on libp2p and LevelDB and in a simulation. Constructors start
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
-import { type AuthorityEvent, AuthorityStateMachine, decodeSnapshot } from '../authority/index.ts'
+import {
+  type AuthorityEvent,
+  AuthorityStateMachine,
+  decodeSnapshot,
+  expirySpanMs,
+} from '../authority/index.ts'
 import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
 import type { Leftover } from '../exec/index.ts'
 import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
@@ -55,7 +60,7 @@ export class MeshNode {
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
   private readonly events: EventSources
-  private readonly taskLink: TaskLink
+  private readonly link: TaskLink
   private cancelAutopilot: Cancel | undefined
   private stopping = false
 
@@ -63,7 +68,7 @@ export class MeshNode {
     this.init = init
     const { transport, scheduler, logger, book } = init
     this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
-    this.taskLink = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
+    this.link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
     this.authority = this.createAuthority()
@@ -83,8 +88,8 @@ export class MeshNode {
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
     this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
-    this.worker = this.createWorker(this.taskLink)
-    this.submitter = this.createSubmitter(this.taskLink)
+    this.worker = this.createWorker()
+    this.submitter = this.createSubmitter()
     this.links = new LinkWatch({
       transport,
       nameOf: (peer) => book.nodeIdOf(peer),
@@ -108,7 +113,7 @@ export class MeshNode {
   async start(leftovers: readonly Leftover[] = []): Promise<void> {
     await this.worker.start(leftovers)
     await this.submitter.start()
-    this.taskLink.start()
+    this.link.open()
     if (this.init.stores.rejoin.isPending)
       void rejoinGroup({
         ...this.init,
@@ -289,7 +294,7 @@ export class MeshNode {
     })
   }
 
-  private createWorker(link: TaskLink): Worker {
+  private createWorker(): Worker {
     const { transport, clock, scheduler, random, logger, config, stores, identity, executor, fatal } =
       this.init
     return new Worker({
@@ -301,7 +306,7 @@ export class MeshNode {
       authority: this.client,
       journal: stores.workerJournal,
       outputs: stores.outputs.worker,
-      link,
+      link: this.link,
       logger: logger.child({ room: 'worker' }),
       events: this.events,
       driftRatio: config.driftRatio,
@@ -314,8 +319,8 @@ export class MeshNode {
     })
   }
 
-  private createSubmitter(link: TaskLink): Submitter {
-    const { transport, clock, scheduler, logger, config, stores, identity, fatal } = this.init
+  private createSubmitter(): Submitter {
+    const { transport, clock, scheduler, random, logger, config, stores, identity, fatal } = this.init
     return new Submitter({
       self: { peer: identity.peerId, nodeId: identity.nodeId },
       scope: identity.scopeId,
@@ -324,11 +329,14 @@ export class MeshNode {
       scheduler,
       authority: this.client,
       journal: stores.submitterJournal,
-      link,
+      outputs: stores.outputs.submitter,
+      link: this.link,
       logger: logger.child({ room: 'submitter' }),
       events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
+      random: random.fork(),
+      spanMs: (ttlMs) => expirySpanMs(ttlMs, config.driftRatio),
       place: (record, exclude) =>
         placeTask(record, exclude, {
           members: this.membership.members(),

@@ -2,12 +2,11 @@
  * Task messages to a peer, in order. The network's queue is bounded: what does not fit waits here and is tried again;
  * what is waiting when the connection closes is dropped, because both ends repeat what matters when they meet again.
  * Messages to this node itself are handed over directly, so that a local task takes the same way as a remote one.
- * Nothing is handed over before `start`, for a node that is starting does not know yet what is in its journals.
  *
  * What can wait here is bounded by its senders: one output window per attempt, and a few control messages.
  */
 
-import { LIMITS, type Logger, type PeerId } from '../base/index.ts'
+import type { Logger, PeerId } from '../base/index.ts'
 import { decodeTaskMessage, encodeTaskMessage, type TaskMessage } from '../task/index.ts'
 import { DEMAND_PATIENCE_MS, DemandQueue } from './demand-queue.ts'
 import type { Scheduler, Transport } from './ports.ts'
@@ -23,15 +22,15 @@ export class TaskLink {
   private readonly logger: Logger
   private readonly waiting = new Map<PeerId, Uint8Array[]>()
   private readonly handlers: TaskMessageHandler[] = []
-  /** What came in before the start. */
-  private early: { readonly from: PeerId; readonly message: TaskMessage }[] | undefined = []
+  private readonly opened = Promise.withResolvers<void>()
+  private isOpen = false
 
   constructor(transport: Transport, scheduler: Scheduler, logger: Logger) {
     this.transport = transport
     this.scheduler = scheduler
     this.logger = logger
     this.demand = new DemandQueue(transport, scheduler, 'task')
-    transport.onMessage('task', (from, bytes) => this.dispatch(from, decodeTaskMessage(bytes)))
+    transport.onMessage('task', (from, bytes) => this.handOver(from, decodeTaskMessage(bytes)))
     transport.onPeer(({ type, peer }) => {
       if (type === 'disconnected') this.waiting.delete(peer)
     })
@@ -41,18 +40,20 @@ export class TaskLink {
     this.handlers.push(handler)
   }
 
-  /** The journals are read: whoever handles messages knows what they are about. */
-  start(): void {
-    const { early = [] } = this
-    this.early = undefined
-    for (const { from, message } of early) this.dispatch(from, message)
+  /**
+   * Both ends have taken up their journals: until now whoever asked for a task would have been told that nobody knows it. What
+   * came before waited, and made its sender wait.
+   */
+  open(): void {
+    this.isOpen = true
+    this.opened.resolve()
   }
 
   /** @param unsent called when a peer that had to be connected to for this could not be. */
   send(to: PeerId, message: TaskMessage, unsent?: () => void): void {
     if (to === this.transport.self) {
       // Not within the sender's own call: its state has to settle first, as with a message from outside.
-      queueMicrotask(() => this.dispatch(to, message))
+      queueMicrotask(() => void this.handOver(to, message))
       return
     }
     const bytes = encodeTaskMessage(message)
@@ -78,14 +79,14 @@ export class TaskLink {
     this.scheduler.after(RETRY_MS, retry)
   }
 
+  private handOver(from: PeerId, message: TaskMessage): Promise<void> | undefined {
+    if (!this.isOpen) return this.opened.promise.then(() => this.dispatch(from, message))
+    this.dispatch(from, message)
+    return undefined
+  }
+
   private dispatch(from: PeerId, message: TaskMessage): void {
-    if (this.early !== undefined) return this.hold(this.early, from, message)
     this.logger.debug({ peer: from, type: message.type, key: message.idempotency_key }, 'task message')
     for (const handler of this.handlers) handler(from, message)
-  }
-  private hold(early: NonNullable<typeof this.early>, from: PeerId, message: TaskMessage): void {
-    if (early.length < LIMITS.earlyTaskMessagesMax || from === this.transport.self)
-      early.push({ from, message })
-    else this.transport.hangUp(from)
   }
 }

@@ -56,11 +56,11 @@ export class WorkerAttempt {
     this.task = task
     const { record } = task
     this.key = attemptKey(record.idempotencyKey, record.leaseId)
-    const trace = traceIdOf(record.traceparent)
+    const traceId = traceIdOf(record.traceparent)
     this.logger = context.logger.child({
       task: record.taskId,
       leaseId: record.leaseId,
-      ...(trace === undefined ? {} : { trace }),
+      ...(traceId === undefined ? {} : { traceId }),
     })
     this.leases = record.leaseId === undefined ? undefined : this.createLeases(record.leaseId)
     this.spool = this.isDetached || hasSpool ? this.createSpool(hasSpool) : undefined

@@ -14,17 +14,18 @@ export {
 export { attemptKey, decodeOfferRecord, encodeOfferRecord, type OfferRecord } from './offer-record.ts'
 export { type Confirmed, OfferedTask, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
 export type { OutputLog, OutputLogs, OutputPiece } from './output-log.ts'
-export type { RunChange } from './run-states.ts'
+export { cancelLatencyMs, type RunChange } from './run-states.ts'
 export type { StopCause } from './stop-causes.ts'
 export { SubmittedTask } from './submitted-task.ts'
-export type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
+export type { OrderedEffect, SubmitterEffect, SubmitterEvent, TaskTime } from './submitter-events.ts'
 export {
   decodeTaskRecord,
   encodeTaskRecord,
+  type Fallback,
   isFinal,
   newTaskRecord,
   type TaskChange,
   type TaskRecord,
 } from './task-record.ts'
-export { childTraceparent, traceIdOf } from './trace.ts'
-export { type Command, commandOf, timeoutMsOf } from './work.ts'
+export { childTraceparent, newTraceparent, traceIdOf } from './trace.ts'
+export { type Command, commandOf, timeoutMsOf, type Work } from './work.ts'

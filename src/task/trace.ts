@@ -5,11 +5,17 @@
 import type { Random } from '../base/index.ts'
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?$/
+const TRACE_ID_WORDS = 4
 const SPAN_ID_WORDS = 2
 
 /** `undefined` for text that is none: then there is no trace to carry on. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   return traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1]
+}
+
+/** A trace that begins here, sampled: few tasks are worth a record each. */
+export function newTraceparent(random: Random): string {
+  return `00-${randomHex(TRACE_ID_WORDS, random)}-${randomHex(SPAN_ID_WORDS, random)}-01`
 }
 
 /** The same trace with a span of its own; `undefined` for text that is no traceparent. */

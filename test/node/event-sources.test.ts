@@ -164,7 +164,7 @@ describe('composed nodes over a virtual network', () => {
         exitCode: 0,
         signal: undefined,
         quiet: true,
-        run: 'complete',
+        runState: 'complete',
         cancelLatencyMs: undefined,
       },
     })

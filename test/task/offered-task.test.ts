@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { bootMs } from '../../src/base/index.ts'
 import { offerFromCancel, type StopCause, type WorkerEvent } from '../../src/task/index.ts'
-import { endedBy, exited, HOME, KEY, L1, names, offer, WorkerScript } from './support.ts'
+import { endedBy, exited, HOME, KEY, L1, names } from './support.ts'
+import { offer, WorkerScript } from './worker-script.ts'
 
 const CONFIRMED: WorkerEvent = { type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 3000 }
 const WANTED: WorkerEvent = { type: 'submitter-confirmed', sentAt: bootMs(7) }

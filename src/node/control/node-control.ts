@@ -198,6 +198,14 @@ export interface RunRequest {
   readonly on: string | undefined
   /** Wall time of the command after which it is ended; `undefined`: none. */
   readonly timeoutMs: number | undefined
+  /** With a reader here (default), or going on whoever is away. */
+  readonly attached?: boolean | undefined
+  /** What happens when another node cannot run it to its end: it runs here (default), or fails. */
+  readonly fallback?: 'local' | 'none' | undefined
+  /** W3C Trace Context of the caller; without it, a trace begins with the task. */
+  readonly traceparent?: string | undefined
+  /** The task is not begun after it, and ended at it. */
+  readonly deadlineUnixMs?: UnixMs | undefined
 }
 
 /** Which events. */
