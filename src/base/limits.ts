@@ -94,6 +94,12 @@ export const LIMITS = {
   controlAnswerBytesMax: 64 * MiB,
   /** Calls that one node answers at once, running commands included. Beyond: `limit.exceeded`. */
   controlCallsMax: 256,
+  /** Readers of `populi logs` at once: each holds one read of a log (`outputReadBytesMax`). Beyond: `limit.exceeded`. */
+  logReadersMax: 64,
+  /** Lines that `populi logs --tail` looks back for: 8 MB of offsets. Beyond: `input.invalid`. */
+  tailLinesMax: 1_000_000,
+  /** W3C Trace Context: 55 characters, and room for what a later version of it appends. Beyond: refused. */
+  traceparentCharsMax: 256,
   /** A node that says nothing for so long hangs (or is suspended): asking it for a list takes milliseconds. */
   controlSilenceMsMax: 10_000,
   /** Timeout of a command, 24.8 days: a longer timer of the runtime (32 bits) would fire at once. */
