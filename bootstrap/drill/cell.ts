@@ -50,12 +50,12 @@ export async function runCell({ mesh, step, fault, ttlMs, folder }: CellInit): P
   const life = new TaskLife(join(folder, 'life'))
   const { submitter, worker } = roles
   const holder = roles[step.at]
-  holder.holds.arm(step.name)
+  holder.holds.arm(step.hook)
   if (step.ends) life.finish()
-  const cli = new SubmissionProcess(submitter, worker.name, life.env, life.argv)
+  const cli = new SubmissionProcess(step, submitter, worker.name, life)
   try {
     await reachStep(step, roles, life, cli)
-    await fault.happens({ ...roles, ttlMs, release: () => holder.holds.release(step.name) })
+    await fault.happens({ ...roles, ttlMs, release: () => holder.holds.release(step.hook) })
     life.finish()
     const withinMs = ttlMs * ENDS_WITHIN_TTLS + PATIENCE_MS
     let task: TaskDetailView | undefined
@@ -65,6 +65,7 @@ export async function runCell({ mesh, step, fault, ttlMs, folder }: CellInit): P
       task = await taskAt(roles, cli.taskId)
       return task?.endedUnixMs !== undefined
     }, withinMs)
+    cli.askForEnd()
     await becomes(() => cli.exitCode !== undefined, PATIENCE_MS)
     return {
       step,
@@ -87,10 +88,10 @@ export async function runCell({ mesh, step, fault, ttlMs, folder }: CellInit): P
 async function reachStep(step: Step, roles: Roles, life: TaskLife, cli: SubmissionProcess): Promise<void> {
   if (step.cancels) {
     await until('the command runs', REACHED_WITHIN_MS, () => life.hasBegun && cli.taskId !== undefined)
-    cli.interrupt()
+    cli.cancel()
   }
   const { holds } = roles[step.at]
-  await until(`step "${step.name}"`, REACHED_WITHIN_MS, () => holds.isReached(step.name))
+  await until(`step "${step.name}"`, REACHED_WITHIN_MS, () => holds.isReached(step.hook))
   await until('the task has a name', REACHED_WITHIN_MS, () => cli.taskId !== undefined)
 }
 

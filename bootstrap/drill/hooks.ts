@@ -6,7 +6,7 @@
  * stream, a pipe and a journal may be slow, but nothing overtakes in them.
  */
 import type { ClientCommand } from '../../src/authority/index.ts'
-import type { SubmitterEffect, TaskMessage, WorkerEvent } from '../../src/task/index.ts'
+import type { TaskMessage, WorkerEvent } from '../../src/task/index.ts'
 
 export interface Hook {
   /** In the repository. */
@@ -22,23 +22,12 @@ export interface Hook {
   readonly matches: (args: readonly unknown[]) => boolean
 }
 
-/** Before the submitter carries out an effect. */
-const submission = (matches: (effect: SubmitterEffect) => boolean): Hook => ({
-  file: 'src/node/submission.ts',
-  class: 'Submission',
-  method: 'carryOut',
-  when: 'before',
-  nth: 1,
-  inOrder: false,
-  matches: ([effect]) => matches(effect as SubmitterEffect),
-})
-
-/** Before the worker takes an event in, or after it did all that follows from it. */
-const attempt = (type: WorkerEvent['type'], when: Hook['when']): Hook => ({
+/** An event that the worker has not taken in: those behind it wait anyway. */
+const attempt = (type: WorkerEvent['type']): Hook => ({
   file: 'src/node/worker-attempt.ts',
   class: 'WorkerAttempt',
   method: 'process',
-  when,
+  when: 'before',
   nth: 1,
   inOrder: false,
   matches: ([event]) => (event as WorkerEvent).type === type,
@@ -79,7 +68,16 @@ const guardian = (kind: 'run' | 'end'): Hook => ({
 
 /** By the names in `steps.ts`. */
 export const HOOKS = {
-  journalled: submission((effect) => effect.type === 'place'),
+  // The journal is written meanwhile; nothing waits for the placement there.
+  'journalled, not placed': {
+    file: 'src/node/submission.ts',
+    class: 'Submission',
+    method: 'place',
+    when: 'before',
+    nth: 1,
+    inOrder: false,
+    matches: () => true,
+  },
   'lease requested': asked('lease.grant', 'before'),
   'lease granted, unheard': asked('lease.grant', 'after'),
   'lease granted, not offered': message('send', 'remote_task_envelope'),
@@ -90,9 +88,11 @@ export const HOOKS = {
   'started, untold': message('send', 'remote_task_started'),
   'output flowing': message('send', 'remote_task_output', 3),
   'renewal in flight': asked('lease.renew', 'after', 2),
+  // The first one is how a worker asks before it starts.
+  "renewal of the submitter's lease in flight": message('dispatch', 'remote_task_renew', 2),
   'cancel arrived': message('dispatch', 'remote_task_cancel'),
   'cancel taken, still running': guardian('end'),
-  'ended, not journalled': attempt('ended', 'before'),
+  'ended, not journalled': attempt('ended'),
   'result journalled, not sent': message('send', 'remote_task_result'),
   'result arrived': message('dispatch', 'remote_task_result'),
   'final, not acknowledged': message('send', 'remote_task_result_ack'),

@@ -12,5 +12,6 @@ describe('a hook is a method that exists, so that no step of the drill is silent
 })
 
 test('every hook is a step of the table, and every step has a hook', () => {
-  expect(STEPS.map(({ name }) => name)).toEqual(Object.keys(HOOKS))
+  expect([...new Set(STEPS.map(({ hook }) => hook))]).toEqual(Object.keys(HOOKS))
+  expect(new Set(STEPS.map(({ name }) => name)).size).toBe(STEPS.length)
 })
