@@ -26,6 +26,8 @@ export interface CellFacts {
   /** As the submitter has it; undefined when it knows no such task. */
   readonly task: TaskDetailView | undefined
   readonly executions: readonly LifeOfExecution[]
+  /** What the submitter has kept of the output, of all executions. */
+  readonly output: string
   readonly cli: { readonly exitCode: number | undefined; readonly results: number }
   /** Processes of the task that are still there. */
   readonly leftovers: readonly number[]
@@ -75,6 +77,7 @@ export async function runCell({ mesh, step, fault, ttlMs, folder }: CellInit): P
       task,
       ...(await whatIsLeft(roles, cli.taskId, withinMs)),
       executions: life.executions(),
+      output: await outputAt(roles, cli.taskId),
       cli: { exitCode: cli.exitCode, results: cli.results },
       nodesEnded,
       tookMs: Math.round(performance.now() - startedAt),
@@ -98,6 +101,21 @@ async function reachStep(step: Step, roles: Roles, life: TaskLife, cli: Submissi
 async function taskAt({ submitter }: Roles, taskId: string | undefined): Promise<TaskDetailView | undefined> {
   if (taskId === undefined) return undefined
   return submitter.control.task(taskId as TaskId).catch(() => undefined)
+}
+
+async function outputAt({ submitter }: Roles, taskId: string | undefined): Promise<string> {
+  if (taskId === undefined) return ''
+  let output = ''
+  await submitter.control
+    .logs(
+      { taskId: taskId as TaskId, follow: false, tail: undefined },
+      async (event) => {
+        if (event.type === 'output') output += Buffer.from(event.chunk).toString()
+      },
+      AbortSignal.timeout(PATIENCE_MS),
+    )
+    .catch(() => undefined)
+  return output
 }
 
 /** Processes and leases of the task: none, after a while. */

@@ -1,6 +1,6 @@
 /** What of a cell's facts may be, whatever the step and the fault: the promises. What should be, `expectations.ts` says. */
 import type { CellFacts } from './cell.ts'
-import { overlaps } from './task-life.ts'
+import { isWhole, overlaps } from './task-life.ts'
 
 export interface Verdict {
   readonly step: string
@@ -43,7 +43,7 @@ export function outcomeOf({ task, roles }: CellFacts): string {
 const ROUTINE: ReadonlySet<string> = new Set(['populi_remote_lease_hold', 'requested_node'])
 
 function promisesBroken(facts: CellFacts): readonly string[] {
-  const { task, executions, leftovers, leasesLeft, nodesEnded, fault } = facts
+  const { task, executions, output, leftovers, leasesLeft, nodesEnded, fault } = facts
   const found: string[] = overlaps(executions).map((text) => `executions overlap: ${text}`)
   const say = (isWrong: boolean, text: string): void => {
     if (isWrong) found.push(text)
@@ -56,6 +56,10 @@ function promisesBroken(facts: CellFacts): readonly string[] {
   say(
     task?.state === 'completed' && !executions.some(({ isOver }) => isOver),
     'completed, and nothing ran to its end',
+  )
+  say(
+    task?.state === 'completed' && !isWhole(output),
+    'completed, and output of its last execution is missing',
   )
   say(leftovers.length > 0, `processes left: ${leftovers.join(' ')}`)
   for (const { leaseId, holder } of leasesLeft) found.push(`lease ${leaseId} of ${holder} is left`)

@@ -97,3 +97,12 @@ export function overlaps(executions: readonly LifeOfExecution[]): readonly strin
       ),
   )
 }
+
+/** Whether the output of the last execution is all there: what it prints is `line 0`, `line 1`, …, `over`. */
+export function isWhole(output: string): boolean {
+  const lines = output.split('\n').slice(0, -1)
+  const own = lines.slice(Math.max(0, lines.lastIndexOf('line 0')))
+  return (
+    own.length > 0 && own.every((line, index) => line === (index < own.length - 1 ? `line ${index}` : 'over'))
+  )
+}

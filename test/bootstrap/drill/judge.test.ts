@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { lifeOf, overlaps } from '../../../bootstrap/drill/task-life.ts'
+import { isWhole, lifeOf, overlaps } from '../../../bootstrap/drill/task-life.ts'
 
 const life = (name: string, ...lines: string[]) => lifeOf(name, lines.map((line) => `${line}\n`).join(''))
 
@@ -28,4 +28,16 @@ describe('two executions of one task', () => {
     expect(overlaps([...first, ...life('9.200', 'start 1.49', 'end 1.60')])).toHaveLength(1)
     expect(overlaps([...first, ...life('9.200', 'start 1.10', 'end 1.20')])).toHaveLength(1)
   })
+})
+
+test.each([
+  ['line 0\nline 1\nover\n', true],
+  ['over\n', true],
+  ['line 0\nline 1\nline 0\nover\n', true],
+  ['line 0\nline 2\nover\n', false],
+  ['line 0\nline 1\n', false],
+  ['line 1\nover\n', false],
+  ['', false],
+])('the output %j of the last execution is whole: %s', (output, whole) => {
+  expect(isWhole(output)).toBe(whole)
 })
