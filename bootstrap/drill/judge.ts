@@ -1,5 +1,6 @@
 /** What of a cell's facts may be, whatever the step and the fault: the promises. What should be, `expectations.ts` says. */
 import type { CellFacts } from './cell.ts'
+import { type Ending, endingText, expectedOf } from './expectations.ts'
 import { isWhole, overlaps } from './task-life.ts'
 
 export interface Verdict {
@@ -11,13 +12,18 @@ export interface Verdict {
   readonly starts: number
   readonly finalResults: number
   readonly ok: boolean
+  /** Only the end is not the expected one, if anything. */
+  readonly keepsPromises: boolean
+  /** How often it was played (`run-cells.ts`). */
+  readonly turns: number
   /** What is wrong; empty when `ok`. */
   readonly violations: readonly string[]
   readonly tookMs: number
 }
 
 export function judge(facts: CellFacts): Verdict {
-  const violations = [...promisesBroken(facts), ...exitCodeWrong(facts)]
+  const broken = [...promisesBroken(facts), ...exitCodeWrong(facts)]
+  const violations = broken.length > 0 ? broken : unexpected(facts)
   return {
     step: facts.step.name,
     fault: facts.fault.name,
@@ -25,6 +31,8 @@ export function judge(facts: CellFacts): Verdict {
     starts: facts.executions.length,
     finalResults: facts.task?.finalResults ?? 0,
     ok: violations.length === 0,
+    keepsPromises: broken.length === 0,
+    turns: 1,
     violations,
     tookMs: facts.tookMs,
   }
@@ -37,6 +45,19 @@ export function outcomeOf({ task, roles }: CellFacts): string {
   const role = node === roles.worker ? 'the worker' : 'the submitter'
   const why = reason === undefined || ROUTINE.has(reason) ? '' : ` (${reason})`
   return state === 'completed' ? `completed at ${role}${why}` : `${state}${why}`
+}
+
+function unexpected(facts: CellFacts): readonly string[] {
+  const { step, fault, task, roles } = facts
+  const letters: Partial<Record<string, Ending>> = {
+    completed: task?.node === roles.worker ? 'W' : 'S',
+    cancelled: 'C',
+    failed: 'F',
+  }
+  const expected = expectedOf(step, fault)
+  const letter = letters[task?.state ?? '']
+  if (letter !== undefined && expected.includes(letter)) return []
+  return [`expected: ${expected.map(endingText).join(' or ')}`]
 }
 
 /** Nothing went wrong: a task is placed where it was asked for. */

@@ -6,6 +6,7 @@ import { DrillFailure } from './drill-failure.ts'
 import { isInside, prepareWorld, runInside } from './isolation.ts'
 import type { Verdict } from './judge.ts'
 import { type DrillOptions, readOptions } from './options.ts'
+import { writePage } from './report.ts'
 import { runCells } from './run-cells.ts'
 
 function sayer(json: boolean) {
@@ -34,12 +35,14 @@ async function drill(options: DrillOptions): Promise<boolean> {
   say(`${verdicts.length} cells in ${seconds} s, ${failed.length} failed`)
   if (failed.length > 0 || options.keep) say(`the logs of the nodes are in ${folder}`)
   else await rm(folder, { recursive: true, force: true })
+  if (options.docs) writePage(verdicts)
   if (options.json) process.stdout.write(`${JSON.stringify({ cells: verdicts.map(cellOf) })}\n`)
   return failed.length === 0
 }
 
-function lineOf({ ok, step, fault, outcome, starts, violations, tookMs }: Verdict): string {
-  const head = `${ok ? 'ok  ' : 'FAIL'} ${step} × ${fault}: ${outcome}, ${starts} started, ${tookMs} ms`
+function lineOf({ ok, step, fault, outcome, starts, turns, violations, tookMs }: Verdict): string {
+  const again = turns === 1 ? '' : `, turn ${turns}`
+  const head = `${ok ? 'ok  ' : 'FAIL'} ${step} × ${fault}: ${outcome}, ${starts} started, ${tookMs} ms${again}`
   return [head, ...violations.map((text) => `       ${text}`)].join('\n')
 }
 

@@ -7,6 +7,12 @@ import type { Fault } from './faults.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { Step } from './steps.ts'
 
+/**
+ * A machine that has other work loses a lease now and then, or is too late for a step: a cell in which every promise was kept, and only the
+ * end was another one, is played again.
+ */
+const TURNS_MAX = 3
+
 export interface CellPlan {
   readonly step: Step
   readonly fault: Fault
@@ -55,23 +61,30 @@ class Lane {
     this.number = number
   }
 
+  /** Until the task ends as expected. A broken promise is final. */
   async run(plan: CellPlan, index: number): Promise<Verdict> {
-    const folder = join(this.init.folder, `cell-${index}`)
-    mkdirSync(folder, { recursive: true })
-    try {
-      this.mesh ??= await this.form()
-      const verdict = judge(await runCell({ ...plan, mesh: this.mesh, ttlMs: this.init.ttlMs, folder }))
-      return verdict
-    } catch (thrown) {
-      // What state it is in nobody knows: the next cell gets another one.
-      await this.end()
-      return broken(plan, thrown)
+    for (let turn = 1; ; turn += 1) {
+      const folder = join(this.init.folder, `cell-${index}-${turn}`)
+      mkdirSync(folder, { recursive: true })
+      const verdict = { ...(await this.try(plan, folder)), turns: turn }
+      if (verdict.ok || !verdict.keepsPromises || turn === TURNS_MAX) return verdict
     }
   }
 
   async end(): Promise<void> {
     await this.mesh?.end()
     this.mesh = undefined
+  }
+
+  private async try(plan: CellPlan, folder: string): Promise<Verdict> {
+    try {
+      this.mesh ??= await this.form()
+      return judge(await runCell({ ...plan, mesh: this.mesh, ttlMs: this.init.ttlMs, folder }))
+    } catch (thrown) {
+      // What state it is in nobody knows: the next turn gets another one.
+      await this.end()
+      return notCarriedOut(plan, thrown)
+    }
   }
 
   private form(): Promise<DrillMesh> {
@@ -83,7 +96,7 @@ class Lane {
   }
 }
 
-function broken({ step, fault }: CellPlan, thrown: unknown): Verdict {
+function notCarriedOut({ step, fault }: CellPlan, thrown: unknown): Verdict {
   const why = thrown instanceof Error ? thrown.message : String(thrown)
   return {
     step: step.name,
@@ -92,6 +105,9 @@ function broken({ step, fault }: CellPlan, thrown: unknown): Verdict {
     starts: 0,
     finalResults: 0,
     ok: false,
+    // As far as anybody saw.
+    keepsPromises: true,
+    turns: 1,
     violations: [why],
     tookMs: 0,
   }

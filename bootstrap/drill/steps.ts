@@ -1,8 +1,19 @@
 /** The rows of the table: where in its life a task is when the fault comes. */
 import type { HookName } from './hooks.ts'
 
+export type Phase =
+  | 'placing'
+  | 'leasing'
+  | 'offered'
+  | 'running'
+  | 'cancelling'
+  | 'ended'
+  | 'reporting'
+  | 'final'
+
 export interface Step {
   readonly name: string
+  readonly phase: Phase
   readonly hook: HookName
   /** Who stands still there until the fault has come. */
   readonly at: 'submitter' | 'worker'
@@ -15,56 +26,57 @@ export interface Step {
   readonly ends: boolean
 }
 
-type Course = 'runs' | 'ends' | 'cancelled'
+const ENDING: ReadonlySet<Phase> = new Set(['ended', 'reporting', 'final'])
 
-const attached = (hook: HookName, at: Step['at'], course: Course = 'runs'): Step => ({
+const attached = (hook: HookName, at: Step['at'], phase: Phase): Step => ({
   name: hook,
+  phase,
   hook,
   at,
   isDetached: false,
   fallback: 'local',
-  cancels: course === 'cancelled',
-  ends: course === 'ends',
+  cancels: phase === 'cancelling',
+  ends: ENDING.has(phase),
 })
 
-const detached = (hook: HookName, at: Step['at'], course: Course = 'runs'): Step => ({
-  ...attached(hook, at, course),
+const detached = (...[hook, at, phase]: Parameters<typeof attached>): Step => ({
+  ...attached(hook, at, phase),
   name: `${hook} (detached)`,
   isDetached: true,
 })
 
-const nowhereElse = (hook: HookName, at: Step['at'], course: Course = 'runs'): Step => ({
-  ...attached(hook, at, course),
+const nowhereElse = (...[hook, at, phase]: Parameters<typeof attached>): Step => ({
+  ...attached(hook, at, phase),
   name: `${hook} (fallback none)`,
   fallback: 'none',
 })
 
 /** In the order of a task's life; then those in which it matters that nobody waits for the task, or that it may run nowhere else. */
 export const STEPS: readonly Step[] = [
-  attached('journalled, not placed', 'submitter'),
-  attached('lease requested', 'submitter'),
-  attached('lease granted, unheard', 'submitter'),
-  attached('lease granted, not offered', 'submitter'),
-  attached('envelope arrived', 'worker'),
-  attached('offer journalled, not confirmed', 'worker'),
-  attached('confirmed, not started', 'worker'),
-  attached('started, untold', 'worker'),
-  attached('output flowing', 'worker'),
-  attached('renewal in flight', 'worker'),
-  attached("renewal of the submitter's lease in flight", 'submitter'),
-  attached('cancel arrived', 'worker', 'cancelled'),
-  attached('cancel taken, still running', 'worker', 'cancelled'),
-  attached('ended, not journalled', 'worker', 'ends'),
-  attached('result journalled, not sent', 'worker', 'ends'),
-  attached('result arrived', 'submitter', 'ends'),
-  attached('final, not acknowledged', 'submitter', 'ends'),
-  attached('acknowledged, lease not released', 'worker', 'ends'),
-  detached('lease requested', 'submitter'),
-  detached('offer journalled, not confirmed', 'worker'),
-  detached('output flowing', 'worker'),
-  detached('renewal in flight', 'worker'),
-  detached('cancel arrived', 'worker', 'cancelled'),
-  detached('result journalled, not sent', 'worker', 'ends'),
-  detached('result arrived', 'submitter', 'ends'),
-  nowhereElse('output flowing', 'worker'),
+  attached('journalled, not placed', 'submitter', 'placing'),
+  attached('lease requested', 'submitter', 'leasing'),
+  attached('lease granted, unheard', 'submitter', 'leasing'),
+  attached('lease granted, not offered', 'submitter', 'leasing'),
+  attached('envelope arrived', 'worker', 'offered'),
+  attached('offer journalled, not confirmed', 'worker', 'offered'),
+  attached('confirmed, not started', 'worker', 'offered'),
+  attached('started, untold', 'worker', 'running'),
+  attached('output flowing', 'worker', 'running'),
+  attached('renewal in flight', 'worker', 'running'),
+  attached("renewal of the submitter's lease in flight", 'submitter', 'running'),
+  attached('cancel arrived', 'worker', 'cancelling'),
+  attached('cancel taken, still running', 'worker', 'cancelling'),
+  attached('ended, not journalled', 'worker', 'ended'),
+  attached('result journalled, not sent', 'worker', 'reporting'),
+  attached('result arrived', 'submitter', 'reporting'),
+  attached('final, not acknowledged', 'submitter', 'final'),
+  attached('acknowledged, lease not released', 'worker', 'final'),
+  detached('lease requested', 'submitter', 'leasing'),
+  detached('offer journalled, not confirmed', 'worker', 'offered'),
+  detached('output flowing', 'worker', 'running'),
+  detached('renewal in flight', 'worker', 'running'),
+  detached('cancel arrived', 'worker', 'cancelling'),
+  detached('result journalled, not sent', 'worker', 'reporting'),
+  detached('result arrived', 'submitter', 'reporting'),
+  nowhereElse('output flowing', 'worker', 'running'),
 ]

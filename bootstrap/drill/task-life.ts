@@ -11,6 +11,7 @@ life="$DRILL_LIFE/\${POPULI_FENCING_TOKEN:-0}.$$"
 mark() { read -r up _ < /proc/uptime; echo "$1 $up" >> "$life"; }
 exec {quiet}<> <(:)
 mark start
+echo begin
 n=0
 until [ -e "$DRILL_LIFE/finish" ]; do
   n=$((n + 1))
@@ -98,11 +99,10 @@ export function overlaps(executions: readonly LifeOfExecution[]): readonly strin
   )
 }
 
-/** Whether the output of the last execution is all there: what it prints is `line 0`, `line 1`, …, `over`. */
+/** Whether the output of the last execution is all there: what each prints is `begin`, `line 0`, `line 1`, …, `over`. */
 export function isWhole(output: string): boolean {
   const lines = output.split('\n').slice(0, -1)
-  const own = lines.slice(Math.max(0, lines.lastIndexOf('line 0')))
-  return (
-    own.length > 0 && own.every((line, index) => line === (index < own.length - 1 ? `line ${index}` : 'over'))
-  )
+  const [begin, ...own] = lines.slice(lines.lastIndexOf('begin'))
+  const right = own.map((_, index) => (index < own.length - 1 ? `line ${index}` : 'over'))
+  return begin === 'begin' && own.length > 0 && own.join() === right.join()
 }

@@ -31,12 +31,14 @@ describe('two executions of one task', () => {
 })
 
 test.each([
-  ['line 0\nline 1\nover\n', true],
-  ['over\n', true],
-  ['line 0\nline 1\nline 0\nover\n', true],
-  ['line 0\nline 2\nover\n', false],
-  ['line 0\nline 1\n', false],
-  ['line 1\nover\n', false],
+  ['begin\nline 0\nline 1\nover\n', true],
+  ['begin\nover\n', true],
+  ['begin\nline 0\nbegin\nline 0\nover\n', true],
+  ['begin\nover\nbegin\nover\n', true],
+  ['begin\nline 0\nline 2\nover\n', false],
+  ['begin\nline 0\nline 1\n', false],
+  ['begin\nline 0\nover\nbegin\n', false],
+  ['line 0\nover\n', false],
   ['', false],
 ])('the output %j of the last execution is whole: %s', (output, whole) => {
   expect(isWhole(output)).toBe(whole)
