@@ -12,6 +12,9 @@ import { z } from 'zod'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
+/** What the program's first line asks of Node: a shell that starts the package's `populi` reads it there. */
+const NODE_FLAGS = ['--max-semi-space-size=4']
+
 /** Remote execution is off unless it is asked for; leases are short, so that the demo's fallback does not take minutes. */
 const DEMO_ENV = {
   VOX_ORCHESTRATOR_MESH_REMOTE_EXECUTE_EXPERIMENTAL: '1',
@@ -85,6 +88,7 @@ export class DemoNode {
     const [program = '', ...rest] = [
       ...this.prefix,
       process.execPath,
+      ...NODE_FLAGS,
       CLI,
       '--data-dir',
       this.dataDir,
@@ -136,7 +140,7 @@ export class DemoNode {
   ): Promise<number> {
     const where = on === undefined ? [] : ['--on', on]
     const args = ['--data-dir', this.dataDir, 'run', '--json', ...where, '--', ...argv]
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -151,7 +155,7 @@ export class DemoNode {
   /** `populi run -q`: the command's own standard output as it comes; resolves with the exit code. */
   async runRaw(on: string, argv: readonly string[], onOutput: (bytes: number) => void): Promise<number> {
     const args = ['--data-dir', this.dataDir, 'run', '-q', '--on', on, '--', ...argv]
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })

@@ -1,7 +1,7 @@
 /** One cell of the table: one task, one fault at one step of its life, and what became of it. */
 import { join } from 'node:path'
 import type { TaskId } from '../../src/base/index.ts'
-import type { LeaseView, TaskDetailView } from '../../src/node/control/index.ts'
+import type { LeaseView, LogEvent, TaskDetailView } from '../../src/node/control/index.ts'
 import type { DrillMesh, Roles } from './drill-mesh.ts'
 import { processesOf } from './drill-node.ts'
 import type { Fault } from './faults.ts'
@@ -103,18 +103,22 @@ async function taskAt({ submitter }: Roles, taskId: string | undefined): Promise
   return submitter.control.task(taskId as TaskId).catch(() => undefined)
 }
 
+/** Asked until it is told whole: a node that was just started, or a machine that is busy, may answer late. */
 async function outputAt({ submitter }: Roles, taskId: string | undefined): Promise<string> {
-  if (taskId === undefined) return ''
   let output = ''
-  await submitter.control
-    .logs(
-      { taskId: taskId as TaskId, follow: false, tail: undefined },
-      async (event) => {
-        if (event.type === 'output') output += Buffer.from(event.chunk).toString()
-      },
-      AbortSignal.timeout(PATIENCE_MS),
+  if (taskId === undefined) return output
+  const request = { taskId: taskId as TaskId, follow: false, tail: undefined }
+  await becomes(async () => {
+    output = ''
+    const take = async (event: LogEvent): Promise<void> => {
+      if (event.type === 'output') output += Buffer.from(event.chunk).toString()
+    }
+    const told = submitter.control.logs(request, take, AbortSignal.timeout(PATIENCE_MS))
+    return told.then(
+      () => true,
+      () => false,
     )
-    .catch(() => undefined)
+  }, PATIENCE_MS)
   return output
 }
 

@@ -234,6 +234,8 @@ export const LIMITS = {
   raftReadsPendingMax: 8192,
   /** Bytes of committed entries handed out at once: a restart with a long log must not stall the process. */
   raftReadyBytesMax: 4 * MiB,
+  /** Times that a leader with nothing to do may stretch heartbeats and timeouts: a server that says more would make the others miss no leader for minutes. */
+  raftIdlePaceMax: 16,
 
   // exec
   /** Commands that run under one guardian: far above what one machine can use. Beyond: `limit.exceeded`. */

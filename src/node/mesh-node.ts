@@ -163,7 +163,7 @@ export class MeshNode {
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks, raftIdlePace } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -175,6 +175,7 @@ export class MeshNode {
         electionTicks: raftElectionTicks,
         heartbeatTicks: raftHeartbeatTicks,
         learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
+        idlePace: raftIdlePace,
       },
       random: random.fork(),
     })

@@ -12,7 +12,6 @@ import {
   toCodedError,
   unreachable,
 } from '../base/index.ts'
-import { isDrainOver, type Standing } from '../membership/index.ts'
 import {
   attemptKey,
   type Confirmed,
@@ -27,6 +26,7 @@ import {
 import { AttemptExecution } from './attempt-execution.ts'
 import { AttemptLeases, isGone } from './attempt-leases.ts'
 import type { AttemptOutput, SendOutput } from './attempt-output.ts'
+import { AttemptWatch } from './attempt-watch.ts'
 import { DEMAND_PATIENCE_MS } from './demand-queue.ts'
 import { executionIdOf } from './execution-spec.ts'
 import { obstacleOfRefusal } from './order-bars.ts'
@@ -34,21 +34,17 @@ import { OutputSpool } from './output-spool.ts'
 import { OutputWindow } from './output-window.ts'
 import type { WorkerContext } from './worker-context.ts'
 
-const NEVER = bootMs(Number.MAX_SAFE_INTEGER)
-/** A wall clock that was set is noticed by then. */
-const WALL_CLOCK_LOOK_MS = 60_000
-
 export class WorkerAttempt {
   readonly task: OfferedTask
   readonly key: string
   private readonly context: WorkerContext
   private readonly logger: Logger
+  private readonly watch: AttemptWatch
   private readonly leases: AttemptLeases | undefined
   private readonly output: AttemptOutput
   private readonly spool: OutputSpool | undefined
   private readonly execution: AttemptExecution
   private chain: Promise<void> = Promise.resolve()
-  private deadlineDueAt: BootMs
 
   /** @param hasSpool an earlier life of the node left output of it on disk. */
   constructor(context: WorkerContext, task: OfferedTask, hasSpool = false) {
@@ -62,11 +58,11 @@ export class WorkerAttempt {
       leaseId: record.leaseId,
       ...(traceId === undefined ? {} : { traceId }),
     })
+    this.watch = new AttemptWatch(context.clock, context.standing, record)
     this.leases = record.leaseId === undefined ? undefined : this.createLeases(record.leaseId)
     this.spool = this.isDetached || hasSpool ? this.createSpool(hasSpool) : undefined
     this.output = this.spool ?? new OutputWindow(this.sendOutput)
     this.execution = this.createExecution()
-    this.deadlineDueAt = record.deadlineUnixMs === undefined ? NEVER : bootMs(0)
   }
 
   get ended(): boolean {
@@ -76,7 +72,7 @@ export class WorkerAttempt {
 
   /** `tick` has nothing to do before, unless an order came in. */
   get dueAt(): BootMs {
-    return bootMs(Math.min(this.deadlineDueAt, this.leases?.dueAt ?? NEVER))
+    return bootMs(Math.min(this.watch.dueAt, this.leases?.dueAt ?? this.watch.dueAt))
   }
 
   /** Handles the event after those before it; resolves when its effects were carried out. */
@@ -111,7 +107,7 @@ export class WorkerAttempt {
   /** The lease was taken back: what runs under it has to end now, and what is about to start does not. */
   leaseRevoked(): void {
     this.leases?.revoked()
-    void this.stop(this.leaseLost())
+    void this.stop(this.watch.leaseLost)
   }
 
   stop(cause: StopCause): Promise<void> {
@@ -127,38 +123,12 @@ export class WorkerAttempt {
   }
 
   /** Renews the leases, and ends what may not go on. */
-  tick(now: BootMs, standing: Standing): void {
+  tick(now: BootMs): void {
     if (this.ended) return
-    this.obey(standing)
-    this.watchDeadline(now)
+    const ordered = this.watch.tick(now, this.task.record, this.execution.isUnderWay)
+    if (ordered !== undefined) void this.stop(ordered)
     const lost = this.leases?.tick(now)
-    if (lost !== undefined) void this.stop(lost === 'lease-lost' ? this.leaseLost() : lost)
-  }
-
-  /** What an admin order ends at once. What runs under a lease is left that lease, and no more (`mayRenew`). */
-  private obey(standing: Standing): void {
-    const { leaseId, stopCause } = this.task.record
-    if (!this.execution.isUnderWay || stopCause !== undefined) return
-    const cause = this.orderedEnd(standing)
-    if (cause === 'drain-deadline' || (cause === 'quarantined' && leaseId === undefined))
-      void this.stop(cause)
-  }
-
-  private orderedEnd(standing: Standing): 'drain-deadline' | 'quarantined' | undefined {
-    if (isDrainOver(standing, this.context.clock.wall())) return 'drain-deadline'
-    return mayRenew(standing) ? undefined : 'quarantined'
-  }
-
-  private watchDeadline(now: BootMs): void {
-    const { deadlineUnixMs } = this.task.record
-    if (deadlineUnixMs === undefined || now < this.deadlineDueAt) return
-    const left = deadlineUnixMs - this.context.clock.wall()
-    this.deadlineDueAt = left > 0 ? bootMs(now + Math.min(left, WALL_CLOCK_LOOK_MS)) : NEVER
-    if (left <= 0) void this.stop('deadline')
-  }
-
-  private leaseLost(): 'lease-lost' | 'quarantined' {
-    return mayRenew(this.context.standing()) ? 'lease-lost' : 'quarantined'
+    if (lost !== undefined) void this.stop(lost === 'lease-lost' ? this.watch.leaseLost : lost)
   }
 
   private async process(event: WorkerEvent): Promise<void> {
@@ -294,18 +264,16 @@ export class WorkerAttempt {
       logger: this.logger,
       now: () => clock.now(),
       renew: () => this.renew(this.ttlMs / 3),
-      mayRenew: () => mayRenew(this.context.standing()),
+      mayRenew: () => this.watch.mayRenew,
       askSubmitter: (sequence) => this.say({ type: 'remote_task_renew', ...this.names(), sequence }),
       extended: (deadline) => this.execution.extend(deadline),
     })
   }
 
   private createExecution(): AttemptExecution {
-    const { context, logger, output, leases } = this
+    const { context, logger, output, leases, watch } = this
     return new AttemptExecution({
-      ...{ context, logger, output, leases },
-      barredBy: () => this.orderedEnd(context.standing()),
-      leaseLost: () => this.leaseLost(),
+      ...{ context, logger, output, leases, watch },
       onStarted: (pid) => this.handle({ type: 'started', pid }),
       onEnded: (outcome) => void this.handle({ type: 'ended', outcome }),
       stop: (cause) => void this.stop(cause),
@@ -336,6 +304,3 @@ export class WorkerAttempt {
     return this.task.record.ttlMs ?? this.context.leaseTtlMs
   }
 }
-
-/** Neither quarantined nor retired. */
-const mayRenew = ({ isQuarantined, isRetired }: Standing): boolean => !isQuarantined && !isRetired

@@ -305,12 +305,13 @@ export class OfferedTask {
 
   private onAcknowledged(): void {
     if (this.current.state !== 'ended') return
-    const { idempotencyKey, taskId, submitter, leaseId, starts, endNumber } = this.current
+    const { idempotencyKey, taskId, submitter, leaseId, starts, endNumber, outcome } = this.current
     this.current = {
       ...{ idempotencyKey, taskId, submitter, leaseId, starts, endNumber },
       state: 'finished',
       runs: [],
       finishedUnixMs: this.now,
+      ...(outcome?.quiet === false ? { mayBeLeft: true } : {}),
     }
     this.effects.push({ type: 'forget' })
   }

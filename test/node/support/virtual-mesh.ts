@@ -26,7 +26,7 @@ import { standInKeys } from './order-keys.ts'
 import { VirtualNetwork, VirtualTransport } from './virtual-network.ts'
 import { Life, VirtualTime } from './virtual-time.ts'
 
-/** Commands are functions of virtual time: `sleep MS`, `forever`, `print N CHUNK_BYTES`. */
+/** Commands are functions of virtual time: `sleep MS`, `forever`, `print N CHUNK_BYTES`, `lines N EVERY_MS`. */
 export class VirtualExecutor {
   /** Spans in which something executed, by this machine: for the single-owner check. */
   readonly spans: { key: string; from: number; to: number | undefined }[] = []
@@ -63,6 +63,10 @@ export class VirtualExecutor {
     if (name === 'sleep') this.time.after(Number(amount), () => finish('exited', 0))
     if (name === 'print')
       void this.print(Number(amount), Number(size), onOutput).then(() => finish('exited', 0))
+    if (name === 'lines') {
+      const isOver = () => span.to !== undefined
+      void this.lines(Number(amount), Number(size), onOutput, isOver).then(() => finish('exited', 0))
+    }
     const watch = (): void => {
       if (span.to !== undefined) return
       if (this.time.now() >= killAt) finish('deadline')
@@ -83,6 +87,20 @@ export class VirtualExecutor {
   /** The machine is gone, or its guardian saw the node go: everything ends now. */
   killAll(): void {
     for (const stop of [...this.stops]) stop('guardian-lost')
+  }
+
+  /** `1`, `2`, … on lines of their own. */
+  private async lines(
+    count: number,
+    everyMs: number,
+    onOutput: OutputReader,
+    isOver: () => boolean,
+  ): Promise<void> {
+    for (let at = 1; at <= count; at++) {
+      await new Promise<void>((resolve) => this.time.after(everyMs, resolve))
+      if (isOver()) return
+      await onOutput('stdout', new TextEncoder().encode(`${at}\n`))
+    }
   }
 
   private async print(count: number, size: number, onOutput: OutputReader): Promise<void> {
@@ -119,6 +137,7 @@ export const TEST_CONFIG = {
     raftTickMs: 25,
     raftHeartbeatTicks: 2,
     raftLearnerHeartbeatTicks: 40,
+    raftIdlePace: 4,
     raftElectionTicks: 12,
     deadVoterMs: 60_000,
     stableLearnerMs: 500,
