@@ -85,7 +85,6 @@ export class AttemptExecution {
   }
 
   private notStarted(cause: Outcome['cause'], error: string): void {
-    this.init.leases?.end()
     this.init.onEnded({ cause, quiet: true, outputBytes: 0, error })
   }
 
@@ -109,7 +108,6 @@ export class AttemptExecution {
     const outcome = outcomeOf(end, output.totalBytes)
     // The guardian may be the first to see that a lease is over.
     const lost = leases?.first === 'submitter-lost' ? 'submitter-lost' : watch.leaseLost
-    leases?.end()
     this.init.onEnded(outcome.cause === 'lease-lost' ? { ...outcome, cause: lost } : outcome)
   }
 }

@@ -7,6 +7,7 @@ import {
   type BootMs,
   bootMs,
   type LeaseId,
+  LIMITS,
   type Logger,
   present,
   toCodedError,
@@ -34,6 +35,8 @@ import { OutputSpool } from './output-spool.ts'
 import { OutputWindow } from './output-window.ts'
 import type { WorkerContext } from './worker-context.ts'
 
+const NEVER = bootMs(Number.MAX_SAFE_INTEGER)
+
 export class WorkerAttempt {
   readonly task: OfferedTask
   readonly key: string
@@ -45,6 +48,7 @@ export class WorkerAttempt {
   private readonly spool: OutputSpool | undefined
   private readonly execution: AttemptExecution
   private chain: Promise<void> = Promise.resolve()
+  private keptUntil = NEVER
 
   /** @param hasSpool an earlier life of the node left output of it on disk. */
   constructor(context: WorkerContext, task: OfferedTask, hasSpool = false) {
@@ -70,9 +74,15 @@ export class WorkerAttempt {
     return state === 'ended' || state === 'finished' || state === 'refused'
   }
 
+  /** Time matters to it: it has not ended, or it keeps its lease for a result that nobody has yet. */
+  get isTimed(): boolean {
+    return !this.ended || (this.task.keepsLease && this.leases?.isKept === true)
+  }
+
   /** `tick` has nothing to do before, unless an order came in. */
   get dueAt(): BootMs {
-    return bootMs(Math.min(this.watch.dueAt, this.leases?.dueAt ?? this.watch.dueAt))
+    const own = this.ended ? this.keptUntil : this.watch.dueAt
+    return bootMs(Math.min(own, this.leases?.dueAt ?? NEVER))
   }
 
   /** Handles the event after those before it; resolves when its effects were carried out. */
@@ -107,7 +117,8 @@ export class WorkerAttempt {
   /** The lease was taken back: what runs under it has to end now, and what is about to start does not. */
   leaseRevoked(): void {
     this.leases?.revoked()
-    void this.stop(this.watch.leaseLost)
+    if (this.ended) void this.handle({ type: 'kept-long-enough' })
+    else void this.stop(this.watch.leaseLost)
   }
 
   stop(cause: StopCause): Promise<void> {
@@ -124,16 +135,42 @@ export class WorkerAttempt {
 
   /** Renews the leases, and ends what may not go on. */
   tick(now: BootMs): void {
-    if (this.ended) return
+    const lost = this.leases?.tick(now)
+    if (this.ended) {
+      if (now >= this.keptUntil) void this.handle({ type: 'kept-long-enough' })
+      return
+    }
     const ordered = this.watch.tick(now, this.task.record, this.execution.isUnderWay)
     if (ordered !== undefined) void this.stop(ordered)
-    const lost = this.leases?.tick(now)
     if (lost !== undefined) void this.stop(lost === 'lease-lost' ? this.watch.leaseLost : lost)
+  }
+
+  /** Goes on keeping the lease that an earlier life of the node had kept. */
+  async keepAgain(): Promise<void> {
+    if (!this.task.keepsLease) return
+    try {
+      const { sentAt } = await this.renew(this.ttlMs / 2)
+      this.leases?.hold({ leaseSentAt: sentAt, submitterSentAt: undefined }, this.ttlMs)
+      this.keepLease()
+    } catch (thrown) {
+      this.logger.warn({ err: toCodedError(thrown) }, 'the lease of a result that nobody has yet is lost')
+    }
+  }
+
+  private keepLease(): void {
+    const { attachedTtlMs, runs } = this.task.record
+    const { clock } = this.context
+    const keptMs = Math.max(0, clock.wall() - (runs.at(-1)?.atUnixMs ?? 0))
+    // Whoever waits at a terminal would rather have it run again.
+    const worthMs = attachedTtlMs ?? LIMITS.resultLeaseKeptMs
+    this.keptUntil = bootMs(clock.now() + worthMs - keptMs)
+    this.leases?.keep()
   }
 
   private async process(event: WorkerEvent): Promise<void> {
     const effects = this.task.handle(event, this.context.clock.wall())
     if (this.task.record.state === 'ended') this.context.ended(this)
+    if (this.ended && !this.task.keepsLease) this.leases?.end()
     for (const effect of effects) {
       if (effect.type === 'journal') await this.context.journal.write(this.key, this.encoded())
       else this.carryOut(effect)
@@ -154,6 +191,8 @@ export class WorkerAttempt {
         return this.execution.end(this.task.record.stopCause ?? 'stopped')
       case 'release-lease':
         return void this.release(effect.leaseId)
+      case 'keep-lease':
+        return this.keepLease()
       case 'send':
         return this.say(effect.message)
       case 'report':

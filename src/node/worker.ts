@@ -88,7 +88,11 @@ export class Worker {
     const spools = new Set(await this.init.outputs.keys())
     const attempts = open.map((record) => this.adopt(record, spools.delete(executionIdOf(record))))
     for (const orphan of spools) await this.init.outputs.remove(orphan)
-    for (const attempt of attempts) if (attempt.ended && this.canReach(attempt)) attempt.submitterBack()
+    for (const attempt of attempts) {
+      if (!attempt.ended) continue
+      void attempt.keepAgain().then(() => this.watch(attempt))
+      if (this.canReach(attempt)) attempt.submitterBack()
+    }
     const unquiet = new Set(leftovers.filter(({ quiet }) => !quiet).map(({ executionId }) => executionId))
     await Promise.all(
       attempts
@@ -121,7 +125,13 @@ export class Worker {
       this.finished.add(key, { at, mayBeLeft })
   }
 
-  /** Time passes for the attempts, as long as one has not ended or something is to be written. */
+  private watch(attempt: WorkerAttempt): void {
+    if (!attempt.isTimed) return
+    this.book.timed.add(attempt)
+    this.keepTime()
+  }
+
+  /** Time passes for the attempts, as long as it matters to one, or something is to be written. */
   private keepTime(): void {
     this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
@@ -132,9 +142,13 @@ export class Worker {
     const now = clock.now()
     const standing = this.init.standing()
     const isBarred = standing.isQuarantined || standing.isRetired || isDrainOver(standing, clock.wall())
-    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    const { timed } = this.book
+    for (const attempt of timed) {
+      if (!attempt.isTimed) timed.delete(attempt)
+      else if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    }
     void this.flush()
-    if (this.book.live.size > 0) return
+    if (timed.size > 0) return
     this.cancelTick?.()
     this.cancelTick = undefined
   }

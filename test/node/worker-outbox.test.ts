@@ -80,6 +80,53 @@ describe('results', () => {
     expect(home.all('remote_task_result')).toHaveLength(2)
   })
 
+  it('keep their lease until they are known, for as long as it is worth waiting', async () => {
+    home.offer(1, ['sleep', '300'])
+    await away()
+    await world.time.run(10 * TTL_MS)
+    expect(isOver(0)).toBe(true)
+    expect(world.released()).toEqual([])
+    expect(world.asked.at(-1)?.at).toBeGreaterThan(world.time.now() - TTL_MS / 2)
+    await back()
+    expect(world.released()).toEqual([1])
+    const renewals = world.asked.length
+    await world.time.run(TTL_MS)
+    expect(world.asked).toHaveLength(renewals)
+  })
+
+  it.each([
+    [{}, LIMITS.resultLeaseKeptMs],
+    [{ attached_ttl_ms: TTL_MS }, TTL_MS],
+  ])('that nobody comes for let go of their lease in the end (%o)', async (fields, keptMs) => {
+    home.acknowledgesResults = false
+    home.offer(1, ['sleep', '10'], fields)
+    await world.time.run(keptMs - 500)
+    expect(world.released()).toEqual([])
+    await world.time.run(1000)
+    expect(world.released()).toEqual([1])
+  })
+
+  it('go on keeping their lease when the worker was restarted', async () => {
+    home.offer(1, ['sleep', '300'])
+    await away()
+    await world.time.run(1000)
+    await world.restart()
+    await world.time.run(10 * TTL_MS)
+    expect(world.asked.at(-1)).toMatchObject({ type: 'renew' })
+    expect(world.asked.at(-1)?.at).toBeGreaterThan(world.time.now() - TTL_MS / 2)
+    await back()
+    expect(world.released()).toEqual([1])
+  })
+
+  it('whose lease is taken back meanwhile let go of it at once', async () => {
+    home.acknowledgesResults = false
+    home.offer(1, ['sleep', '10'])
+    await world.time.run(200)
+    world.worker.leaseRevoked(1 as never)
+    await world.time.run(50)
+    expect(world.released()).toEqual([1])
+  })
+
   it('that nobody comes for are given up when there is no room for more, and that is an event', async () => {
     home.acknowledgesResults = false
     for (let lease = 1; lease <= LIMITS.endedOffersKeptMax + 1; lease++) {

@@ -23,7 +23,6 @@ describe('refused with a reason', () => {
     ['an unknown option', ['tasks', '--fast'], /--fast/],
     ['a step that there is not', ['tasks', '--step', 'teleported'], /output flowing/],
     ['no repetitions', ['tasks', '--repeat', '0'], /--repeat 0/],
-    ['a page of a part', ['tasks', '--docs', '--step', 'output'], /whole table/],
   ])('%s', (_, argv, reason) => {
     expect(() => readOptions(argv)).toThrow(reason)
   })

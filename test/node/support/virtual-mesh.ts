@@ -13,7 +13,13 @@ import {
   silentLogger,
   unixMs,
 } from '../../../src/base/index.ts'
-import type { Execution, ExecutionEnd, ExecutionSpec, OutputReader } from '../../../src/exec/index.ts'
+import type {
+  Execution,
+  ExecutionEnd,
+  ExecutionSpec,
+  Leftover,
+  OutputReader,
+} from '../../../src/exec/index.ts'
 import type { NodeConfig } from '../../../src/node/config/index.ts'
 import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
@@ -199,7 +205,12 @@ export class VirtualMesh {
     return this.nodes.find(({ up, node }) => up && node.authority.governs)
   }
 
-  async boot(name: string, config: Partial<NodeConfig> = {}): Promise<void> {
+  /** @param leftovers what its guardian found of an earlier life; anything else is proven quiet. */
+  async boot(
+    name: string,
+    config: Partial<NodeConfig> = {},
+    leftovers: readonly Leftover[] = [],
+  ): Promise<void> {
     const entry = this.get(name)
     const stores = await openMemoryStores(entry.disk, { create: false })
     const life = new Life(this.time)
@@ -253,7 +264,7 @@ export class VirtualMesh {
     })
     entry.up = true
     this.net.attach(transport)
-    await entry.node.start()
+    await entry.node.start(leftovers)
   }
 
   /** SIGKILL: nothing is said, the guardian ends what ran, un-synced writes are lost. */
