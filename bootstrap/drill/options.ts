@@ -7,8 +7,8 @@ const USAGE = `npm run drill -- tasks [options]
 
   Real nodes, real faults: each step of a task's life with each fault (docs/drills.md).
 
-  --step S      only steps whose name contains S
-  --fault F     only faults whose name contains F
+  --step S      only steps whose name contains S; can be repeated
+  --fault F     only faults whose name contains F; can be repeated
   --repeat N    each cell so many times (1)
   --lanes N     meshes at the same time (3)
   --ttl-ms N    of the leases (3000); longer on a machine that has other work
@@ -50,8 +50,8 @@ function parse(argv: readonly string[]) {
       args: [...argv],
       allowPositionals: true,
       options: {
-        step: { type: 'string', default: '' },
-        fault: { type: 'string', default: '' },
+        step: { type: 'string', multiple: true, default: [''] },
+        fault: { type: 'string', multiple: true, default: [''] },
         repeat: { type: 'string', default: '1' },
         lanes: { type: 'string', default: '3' },
         'ttl-ms': { type: 'string', default: '3000' },
@@ -65,15 +65,19 @@ function parse(argv: readonly string[]) {
   }
 }
 
+/** In the order of `rows`. A whole name is that row, and not those that contain it. */
 function named<Row extends { readonly name: string }>(
   option: string,
-  part: string,
+  parts: readonly string[],
   rows: readonly Row[],
 ): readonly Row[] {
-  const exact = rows.filter(({ name }) => name === part)
-  const found = exact.length > 0 ? exact : rows.filter(({ name }) => name.includes(part))
-  if (found.length > 0) return found
-  throw new DrillFailure(`--${option} ${part}: one of\n${rows.map(({ name }) => `  ${name}`).join('\n')}`)
+  const found = parts.flatMap((part) => {
+    const exact = rows.filter(({ name }) => name === part)
+    const those = exact.length > 0 ? exact : rows.filter(({ name }) => name.includes(part))
+    if (those.length > 0) return those
+    throw new DrillFailure(`--${option} ${part}: one of\n${rows.map(({ name }) => `  ${name}`).join('\n')}`)
+  })
+  return rows.filter((row) => found.includes(row))
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -14,6 +14,9 @@ test('without options it is the whole table: at least 12 steps and 8 faults', ()
 test('a whole name is that row or column, a part of it all that contain it', () => {
   expect(readOptions(['tasks', '--step', 'result arrived']).steps).toHaveLength(1)
   expect(readOptions(['tasks', '--step', 'output']).steps.length).toBeGreaterThan(1)
+  expect(
+    readOptions(['tasks', '--step', 'result arrived', '--step', 'journalled, not placed']).steps,
+  ).toHaveLength(2)
   expect(readOptions(['tasks', '--fault', 'kill -9']).faults.length).toBeGreaterThan(3)
 })
 
