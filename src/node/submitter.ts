@@ -42,7 +42,7 @@ interface SubmitterInit extends Omit<SubmitterContext, 'ended' | 'isStopped'> {
   readonly spanMs: (ttlMs: number) => number
 }
 
-interface NewTask {
+export interface NewTask {
   readonly work: Work
   /** The name of a node; `undefined`: any. */
   readonly on: string | undefined
