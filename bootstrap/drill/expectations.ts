@@ -29,14 +29,14 @@ const PHASES: readonly Phase[] = [
 ]
 
 /**
- * `--on` names the worker: a task that finds it away at its placement fails, and says so. A node that is stopped in good order cancels the
- * attached tasks that were given to it. Whoever cancels may come too late: the command had ended.
+ * `--on` names the worker: a task that finds it away at its placement fails, and says so. An attached task ends with the node that it was
+ * given to, when that is stopped in good order, or away for longer than the lease. Whoever cancels may come too late: the command had ended.
  */
 // biome-ignore format: a table
 const EXPECTED: Readonly<Record<string, string>> = {
   //                                                placing leasing offered running cancelling ended reporting final
-  'kill -9 of the submitter':                       'WSF    WSF     WS      WS      CW         WS    WS        W',
-  'kill -9 of the submitter, back after the lease': 'WSF    WSF     WS      WS      CW         WS    WS        W',
+  'kill -9 of the submitter':                       'WSF    WSF     WSF     WSF     CW         WS    WS        W',
+  'kill -9 of the submitter, back after the lease': 'WSF    WSF     WSF     WSF     CW         WS    WS        W',
   'kill -9 of the worker':                          'WSF    WS      WS      S       C          S     WS        W',
   "kill -9 of the worker's guardian":               'W      W       WS      S       C          W     W         W',
   'kill -9 of the leader':                          'W      W       W       W       C          W     W         W',
@@ -49,15 +49,18 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'submitter no longer heard by the worker':        'WSF    WS      WS      WS      CW         WS    WS        W',
   'worker no longer heard by the submitter':        'WSF    WS      WS      WS      CW         WS    WS        W',
   'worker cut off from everybody':                  'WSF    WS      WS      S       CW         WS    WS        W',
-  'disk full at the submitter':                     'WSF    WSF     WS      WS      CW         WS    WS        W',
+  'disk full at the submitter':                     'WSF    WSF     WSF     WSF     CW         WS    WS        W',
   'disk full at the worker':                        'WSF    WS      WS      WS      CW         WS    WS        W',
 }
 
-/** A detached task outlives the good end of its submitter's node. */
+/** A detached task goes on whatever becomes of its submitter's node. */
 // biome-ignore format: a table
 const EXPECTED_DETACHED: Readonly<Record<string, string>> = {
   ...EXPECTED,
-  'restart of the submitter':                       'W      WS      WS      WS      CW         WS    WS        W',
+  'kill -9 of the submitter':                       'WSF    WS      WS      WS      CW         WS    WS        W',
+  'kill -9 of the submitter, back after the lease': 'WSF    WS      WS      WS      CW         WS    WS        W',
+  'restart of the submitter':                       'WSF    WS      WS      WS      CW         WS    WS        W',
+  'disk full at the submitter':                     'WSF    WS      WS      WS      CW         WS    WS        W',
 }
 
 /** The ends that are right in this cell. */
