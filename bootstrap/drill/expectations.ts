@@ -49,7 +49,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'submitter no longer heard by the worker':        'WSF    WS      WS      WS      CW         WS    WS        W',
   'worker no longer heard by the submitter':        'WSF    WS      WS      WS      CW         WS    WS        W',
   'worker cut off from everybody':                  'WSF    WS      WS      S       CW         WS    WS        W',
-  'disk full at the submitter':                     'WSF    WSF     WSF     WSF     CW         WS    WS        W',
+  'disk full at the submitter':                     'WSCF   WSCF    WSCF    WSCF    CW         WSC   WSC       W',
   'disk full at the worker':                        'WSF    WS      WS      WS      CW         WS    WS        W',
 }
 
