@@ -50,8 +50,8 @@ export const outputOf = (event: DemoRunEvent): string => Buffer.from(event.base6
 export class DemoNode {
   readonly name: string
   readonly dataDir: string
-  private readonly env: NodeJS.ProcessEnv
-  private readonly ports: { readonly peer: number; readonly facade: number }
+  protected readonly env: NodeJS.ProcessEnv
+  protected readonly ports: { readonly peer: number; readonly facade: number }
   private process: ChildProcess | undefined
 
   /** @param ports 0 takes any free one, another one each time the node comes up. */
