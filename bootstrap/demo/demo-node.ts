@@ -12,6 +12,9 @@ import { z } from 'zod'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
+/** What the program's first line asks of Node: a shell that starts the package's `populi` reads it there. */
+const NODE_FLAGS = ['--max-semi-space-size=4']
+
 /** Remote execution is off unless it is asked for; leases are short, so that the demo's fallback does not take minutes. */
 const DEMO_ENV = {
   VOX_ORCHESTRATOR_MESH_REMOTE_EXECUTE_EXPERIMENTAL: '1',
@@ -76,7 +79,7 @@ export class DemoNode {
 
   /** Runs one CLI command on this node and returns its stdout. @throws CliFailure when it fails. */
   async cli(args: readonly string[], input?: string): Promise<string> {
-    const child = spawn(process.execPath, [CLI, '--data-dir', this.dataDir, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, '--data-dir', this.dataDir, ...args], {
       env: this.env,
       stdio: ['pipe', 'pipe', 'pipe'],
     })
@@ -99,7 +102,7 @@ export class DemoNode {
   async up(): Promise<void> {
     const ports = ['--peer-port', `${this.ports.peer}`, '--facade-port', `${this.ports.facade}`]
     const args = ['--data-dir', this.dataDir, 'up', ...ports, '--json']
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -123,7 +126,7 @@ export class DemoNode {
   ): Promise<number> {
     const where = on === undefined ? [] : ['--on', on]
     const args = ['--data-dir', this.dataDir, 'run', '--json', ...where, '--', ...argv]
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -138,7 +141,7 @@ export class DemoNode {
   /** `populi run -q`: the command's own standard output as it comes; resolves with the exit code. */
   async runRaw(on: string, argv: readonly string[], onOutput: (bytes: number) => void): Promise<number> {
     const args = ['--data-dir', this.dataDir, 'run', '-q', '--on', on, '--', ...argv]
-    const child = spawn(process.execPath, [CLI, ...args], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'inherit'],
     })

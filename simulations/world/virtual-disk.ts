@@ -25,6 +25,8 @@ const SPIKE_TIMES = 30
 const WRITE_MS_MAX = 3000
 /** How often a stalled write looks whether the stall is over. */
 const STALL_LOOK_MS = 100
+/** Of a write of output that a crash interrupts: about what a task in a simulation prints. */
+const OUTPUT_BYTES_KEPT_MAX = 200
 /** Newest batches that a disk which lied about its cache may lose. */
 const LOST_BATCHES_MAX = 3
 
@@ -47,6 +49,8 @@ export class VirtualDisk {
   tellProcess: (work: () => void) => void = (work) => work()
   /** Ends the write under way, if it may. Gone with a crash: whoever waited for it never hears of it. */
   private finish: (() => void) | undefined
+  /** Of the power, or of the process. */
+  private crashes = 0
   /** As it was before it was damaged: what `populi store rejoin` finds readable of it. */
   private undamaged: MemoryDisk | undefined
 
@@ -68,10 +72,11 @@ export class VirtualDisk {
   /** What `populi init` or `join` does, before the world begins to move: writes take no time. */
   async prepare(write: (stores: NodeStores) => Promise<void>): Promise<void> {
     this.disk.beforeWrite = undefined
+    for (const folder of Object.values(this.disk.outputs)) folder.beforeWrite = undefined
     const stores = await openMemoryStores(this.disk, { create: true })
     await write(stores)
     await stores.close()
-    this.disk.beforeWrite = () => this.delay()
+    this.slowDownWrites(this.disk)
   }
 
   /** The process is gone, or the power: the batch under way is on the disk as a whole, or not at all. */
@@ -79,9 +84,11 @@ export class VirtualDisk {
     const isWriting = this.disk.inFlightOperations > 0
     const inFlight = this.random.float() < 0.5 ? 'kept' : 'lost'
     const mark = this.random.float() < 0.5 ? 'kept' : 'behind'
+    const outputBytes = this.random.float() < 0.5 ? this.random.integer(1, OUTPUT_BYTES_KEPT_MAX) : 0
     this.finish = undefined
+    this.crashes += 1
     this.unmarked += (mark === 'behind' ? 1 : 0) + (isWriting && inFlight === 'kept' ? 1 : 0)
-    this.disk.crash({ inFlight, mark })
+    this.disk.crash({ inFlight, mark, outputBytes })
     this.disk.setWrites('sound')
     return isWriting ? `${inFlight}, mark ${mark}` : `none, mark ${mark}`
   }
@@ -91,6 +98,7 @@ export class VirtualDisk {
     const operations = this.disk.inFlightOperations
     if (this.disk.records.size > 0) this.undamaged ??= copyOf(this.disk)
     this.finish = undefined
+    this.crashes += 1
     if (damage === 'torn' && operations > 1) {
       const torn = this.random.integer(1, operations - 1)
       this.disk.crash({ inFlight: { torn } })
@@ -135,10 +143,14 @@ export class VirtualDisk {
   async rebuild(): Promise<void> {
     const kept = this.undamaged === undefined ? NOTHING_KEPT : await keptOf(this.undamaged)
     this.undamaged = undefined
+    const { outputs } = this.disk
     this.disk = new MemoryDisk(this.path)
     this.batches = 0
     await rebuildMemoryStores(this.disk, kept)
-    this.disk.beforeWrite = () => this.delay()
+    // They lie beside the database, where they were.
+    for (const end of ['submitter', 'worker'] as const)
+      for (const [name, content] of outputs[end].files) this.disk.outputs[end].files.set(name, content)
+    this.slowDownWrites(this.disk)
   }
 
   /** Nothing is written for `ms`. */
@@ -167,8 +179,27 @@ export class VirtualDisk {
 
   private blank(): MemoryDisk {
     const disk = new MemoryDisk(this.path)
-    disk.beforeWrite = () => this.delay()
+    this.slowDownWrites(disk)
     return disk
+  }
+
+  private slowDownWrites(disk: MemoryDisk): void {
+    disk.beforeWrite = () => this.delay()
+    for (const folder of Object.values(disk.outputs)) folder.beforeWrite = () => this.delayOutput()
+  }
+
+  /** Files of output are many: each write takes its own time, and after a crash nobody hears of it. */
+  private delayOutput(): Promise<void> {
+    const { crashes } = this
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        if (this.crashes !== crashes) return
+        const stallMs = this.stalledUntilMs - this.queue.nowMs
+        if (stallMs > 0) this.queue.after(Math.min(stallMs, STALL_LOOK_MS), finish)
+        else this.tellProcess(resolve)
+      }
+      this.queue.after(this.writeMs(), finish)
+    })
   }
 
   private delay(): Promise<void> {

@@ -85,6 +85,12 @@ export class HeldLease {
     return this.current
   }
 
+  /** When `tick` may have something to say: nobody need ask before. */
+  get dueAt(): BootMs {
+    if (this.end !== undefined) return bootMs(0)
+    return bootMs(Math.min(this.nextAttemptAt, this.current.termAt))
+  }
+
   /** A renewal that was sent at `sentAt` succeeded. An answer that comes out of order never shortens the plan. */
   renewed(sentAt: BootMs): void {
     if (this.end !== undefined) return

@@ -17,7 +17,7 @@ export {
   rosterEntrySchema,
 } from './commands.ts'
 export { HeldLease, type LeasePlan, planLease, type StopBudget } from './held-lease.ts'
-export { LeaseExpiry } from './lease-expiry.ts'
+export { expirySpanMs, LeaseExpiry } from './lease-expiry.ts'
 export { PeerHealth } from './peer-health.ts'
 export type { Lease } from './rows.ts'
 export { decodeSnapshot } from './snapshot.ts'

@@ -29,6 +29,11 @@ type ExpiryBatch = readonly { readonly leaseId: LeaseId; readonly renewals: numb
 
 const NOTHING: ExpiryBatch = []
 
+/** How long after its last grant or renewal a lease may be expired: `T·(1+ρ)`. */
+export function expirySpanMs(ttlMs: number, driftRatio: number): number {
+  return ttlMs * (1 + driftRatio)
+}
+
 export class LeaseExpiry {
   private readonly driftRatio: number
   private readonly spans = new Map<LeaseId, Span>()
@@ -61,7 +66,7 @@ export class LeaseExpiry {
   /** A grant or renewal was applied. */
   start({ leaseId, renewals, ttlMs }: Lease, now: BootMs): void {
     if (!this.leading) return
-    const deadline = bootMs(now + ttlMs * (1 + this.driftRatio))
+    const deadline = bootMs(now + expirySpanMs(ttlMs, this.driftRatio))
     const span = this.spans.get(leaseId)
     if (span === undefined) {
       const fresh: Span = { leaseId, renewals, deadline, place: 0 }

@@ -285,6 +285,12 @@ export const ERRORS = {
     5,
     'wait until some of them end',
   ),
+  'task.too_large': entry(
+    'the task takes {got} bytes, an envelope holds {max}',
+    413,
+    4,
+    'envelopes are for commands and their arguments: bulk data goes as artifacts, files named by their content, on a stream of their own',
+  ),
   'task.no_such_node': entry('there is no node "{node}" in this mesh', 404, 3, '`populi nodes` lists them'),
   'exec.not_found': entry(
     'command not found: {command}',

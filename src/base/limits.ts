@@ -59,6 +59,21 @@ export const LIMITS = {
   /** Between two syncs of the high-water mark, which compete with those of the batches. */
   storeMarkSyncPauseMs: 100,
 
+  /** Output of one task on disk: what a person may want to look back at. Beyond: its oldest segment goes, and readers are told. */
+  outputLogBytesMax: 64 * MiB,
+  /** Output of all tasks that one end keeps (submitter or worker): 32 logs at their bound, thousands of usual ones. Beyond: of the log that was written to longest ago, the oldest segment goes. */
+  outputLogsBytesMax: 2048 * MiB,
+  /** A segment file of an output log, which goes as a whole. A sixteenth of the log. */
+  outputSegmentBytesMax: 4 * MiB,
+  /** Output under one check: what a damaged byte costs at most is this and the rest of its segment. Longer output is split. */
+  outputFrameBytesMax: 64 * KiB,
+  /** Output in one write and sync: at 3 ms a sync, 300 MB/s. The rest goes into the next. */
+  outputWriteBytesMax: MiB,
+  /** Read from an output log at once; at least one frame. */
+  outputReadBytesMax: 256 * KiB,
+  /** Files of output logs that stay open: more commands than a machine runs at once. Beyond: the longest unused is closed. */
+  outputOpenFilesMax: 64,
+
   /** Damages that `populi store check` lists for people; `--json` has them all. Two dozen lines say that much is wrong. */
   damageShownMax: 24,
 
@@ -79,6 +94,12 @@ export const LIMITS = {
   controlAnswerBytesMax: 64 * MiB,
   /** Calls that one node answers at once, running commands included. Beyond: `limit.exceeded`. */
   controlCallsMax: 256,
+  /** Readers of `populi logs` at once: each holds one read of a log (`outputReadBytesMax`). Beyond: `limit.exceeded`. */
+  logReadersMax: 64,
+  /** Lines that `populi logs --tail` looks back for: 8 MB of offsets. Beyond: `input.invalid`. */
+  tailLinesMax: 1_000_000,
+  /** W3C Trace Context: 55 characters, and room for what a later version of it appends. Beyond: refused. */
+  traceparentCharsMax: 256,
   /** A node that says nothing for so long hangs (or is suspended): asking it for a list takes milliseconds. */
   controlSilenceMsMax: 10_000,
   /** Timeout of a command, 24.8 days: a longer timer of the runtime (32 bits) would fire at once. */
@@ -213,6 +234,8 @@ export const LIMITS = {
   raftReadsPendingMax: 8192,
   /** Bytes of committed entries handed out at once: a restart with a long log must not stall the process. */
   raftReadyBytesMax: 4 * MiB,
+  /** Times that a leader with nothing to do may stretch heartbeats and timeouts: a server that says more would make the others miss no leader for minutes. */
+  raftIdlePaceMax: 16,
 
   // exec
   /** Commands that run under one guardian: far above what one machine can use. Beyond: `limit.exceeded`. */
@@ -237,10 +260,18 @@ export const LIMITS = {
   workerTasksMax: 64,
   /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */
   submitterTasksMax: 256,
+  /** Attempts of one task, at home included: then it is the task that brings its nodes down. Beyond: it fails with the reason of the last one. */
+  taskAttemptsMax: 10,
+  /** Changes in the history of one task: ten attempts with all their states and waits. Beyond: the first and the newest are kept. */
+  taskHistoryMax: 100,
   /** Ended tasks that `populi tasks` still knows; the oldest go first. */
   endedTasksKeptMax: 500,
-  /** Ended attempts that a worker remembers after their acknowledgement, to tell a repeated offer from a new one. */
+  /** Results that a worker keeps until somebody comes for them: four submitters away with all the tasks that they may have. Beyond: the oldest is given up, and that is an event. */
   endedOffersKeptMax: 1000,
+  /** For how long a worker knows that an attempt is finished, so that a late repetition of its offer starts nothing: longer than any queue holds one, and longer than the longest lease, which refuses it as well. */
+  finishedOfferKeptMs: 24 * 3_600_000,
+  /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */
+  finishedOffersKeptMax: 10_000,
 
   // identity and enrolment
   /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */

@@ -9,15 +9,18 @@ import { addInit } from './commands/init.ts'
 import { addInvite } from './commands/invite.ts'
 import { addJoin } from './commands/join.ts'
 import { addLeases } from './commands/leases.ts'
+import { addLogs } from './commands/logs.ts'
 import { addNodes } from './commands/nodes.ts'
 import { addRevoke } from './commands/revoke.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
 import { addStore } from './commands/store.ts'
+import { addSubmit } from './commands/submit.ts'
 import { addTask } from './commands/task.ts'
 import { addTasks } from './commands/tasks.ts'
 import { addUp } from './commands/up.ts'
 import { addVersion } from './commands/version.ts'
+import { addWait } from './commands/wait.ts'
 import type { CliDeps } from './deps.ts'
 import { reportError, reportUsage } from './errors.ts'
 import type { CliIo } from './io.ts'
@@ -82,12 +85,15 @@ const COMMANDS = [
   addInvite,
   addJoin,
   addRun,
+  addSubmit,
   addStatus,
   addNodes,
   addLeases,
   addRevoke,
   addTasks,
   addTask,
+  addLogs,
+  addWait,
   addCancel,
   addDrain,
   addAdmin,

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 /** What the shell starts. The node with all that it stands on is loaded by the commands that need it. */
 import { readFileSync } from 'node:fs'
 import { ControlClient } from '../node/control/index.ts'

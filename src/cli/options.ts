@@ -1,10 +1,11 @@
 /** Values of options, from text. Each throws CodedError `input.invalid` (exit code 2) with what it accepts. */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { CodedError, LIMITS } from '../base/index.ts'
+import { CodedError, KiB, LIMITS, MiB } from '../base/index.ts'
 import { EVENT_KINDS, type EventKind } from '../node/control/index.ts'
 import type { CliIo } from './io.ts'
 
+const UNIT_BYTES = { B: 1, KiB, MiB } as const
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** `90s`, `15m`, `2h`: from 1 ms to `maxMs`. */
@@ -34,6 +35,40 @@ export function timeOption(flag: string): (text: string) => number {
       got: text,
       accepts: 'a time such as 2026-11-22T08:00 (local) or 2026-11-22T08:00Z',
     })
+  }
+}
+
+/** A time as `timeOption` takes it, or a span from now on as `durationOption` does; in the future. */
+export function deadlineOption(flag: string, maxMs: number): (text: string) => Deadline {
+  const duration = durationOption(flag, maxMs)
+  const time = timeOption(flag)
+  return (text) => (/^\d+[a-z]+$/.test(text) ? { inMs: duration(text) } : { atUnixMs: time(text) })
+}
+
+export type Deadline = { readonly inMs: number } | { readonly atUnixMs: number }
+
+/** `100`: so many lines; `64KiB`: so many bytes. */
+export function tailOption(text: string): { lines: number } | { bytes: number } {
+  const [, digits, unit] = /^(\d{1,9})(B|KiB|MiB)?$/.exec(text) ?? []
+  const count = Number(digits)
+  if (unit !== undefined) return { bytes: count * UNIT_BYTES[unit as keyof typeof UNIT_BYTES] }
+  if (digits !== undefined && count <= LIMITS.tailLinesMax) return { lines: count }
+  throw new CodedError('input.invalid', {
+    field: '--tail',
+    got: text,
+    accepts: `a number of lines, at most ${LIMITS.tailLinesMax}, or of bytes with a unit (B, KiB, MiB) such as 64KiB`,
+  })
+}
+
+/** One of `choices`. */
+export function choiceOption<Choice extends string>(
+  flag: string,
+  choices: readonly Choice[],
+): (text: string) => Choice {
+  return (text) => {
+    const chosen = choices.find((choice) => choice === text)
+    if (chosen !== undefined) return chosen
+    throw new CodedError('input.invalid', { field: flag, got: text, accepts: `one of ${choices.join(', ')}` })
   }
 }
 

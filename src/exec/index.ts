@@ -14,3 +14,4 @@ export type {
   OutputReader,
 } from './execution.ts'
 export { GuardianClient } from './guardian-client.ts'
+export type { Leftover } from './leftovers.ts'

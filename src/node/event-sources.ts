@@ -3,10 +3,16 @@
  * here and nowhere else; a peer outside the roster is called by its id.
  */
 import type { AuthorityEvent } from '../authority/index.ts'
-import type { LeaseId, NodeId, PeerId, Reason, TaskId } from '../base/index.ts'
+import type { LeaseId, NodeId, PeerId, Reason } from '../base/index.ts'
 import type { MemberChanged } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
-import type { TaskChange } from '../task/index.ts'
+import {
+  cancelLatencyMs,
+  type OfferRecord,
+  type RunChange,
+  type TaskChange,
+  type TaskRecord,
+} from '../task/index.ts'
 import type { EventType, KindOf } from './event-types.ts'
 import type { EventSink } from './node-events.ts'
 
@@ -32,6 +38,14 @@ const TASK_STATES: Readonly<Record<TaskChange['state'], TypeOf<'task'>>> = {
   completed: 'task:completed',
   failed: 'task:failed',
   cancelled: 'task:cancelled',
+}
+
+/** The states of a task in which its run came to another of the contract's states. */
+const RUN_STATES: Readonly<Partial<Record<TaskChange['state'], string>>> = {
+  running: 'start',
+  completed: 'complete',
+  failed: 'error',
+  cancelled: 'cancelled',
 }
 
 /** An attempt at this node as its worker. */
@@ -124,9 +138,22 @@ export class EventSources {
     })
   }
 
-  taskChanged(taskId: TaskId, { state, node, leaseId, reason, detail }: TaskChange): void {
-    const type = TASK_STATES[state]
-    this.sink.record({ kind: 'task', type, node, reason, detail: { taskId, leaseId, detail } })
+  taskChanged({ taskId, runs }: TaskRecord, change: TaskChange): void {
+    const { state, node, leaseId, reason, detail } = change
+    const runState = RUN_STATES[state]
+    const cancelMs = runState === undefined || runState === 'start' ? undefined : cancelLatencyMs(runs)
+    this.sink.record({
+      kind: 'task',
+      type: TASK_STATES[state],
+      node,
+      reason,
+      detail: { taskId, leaseId, detail, runState, cancelLatencyMs: cancelMs },
+    })
+  }
+
+  taskCancelling({ taskId, attempt }: TaskRecord): void {
+    const detail = { taskId, leaseId: attempt?.leaseId, runState: 'cancel_requested' }
+    this.sink.record({ kind: 'task', type: 'task:cancel_requested', node: attempt?.nodeId, detail })
   }
 
   offerAccepted(attempt: AttemptAt): void {
@@ -137,16 +164,28 @@ export class EventSources {
     this.atWorker('task:refused', attempt, reason)
   }
 
-  executionStarted(attempt: AttemptAt, pid: number): void {
-    this.atWorker('task:started', attempt, undefined, { pid })
+  executionStarted(attempt: OfferRecord): void {
+    this.atWorker('task:started', attempt, undefined, { pid: attempt.pid, runState: 'start' })
   }
 
-  executionEnded(
-    attempt: AttemptAt,
-    end: { cause: string; exitCode?: number | undefined; signal?: string | undefined; quiet: boolean },
-  ): void {
-    const { cause, exitCode, signal, quiet } = end
-    this.atWorker('task:ended', attempt, cause, { exitCode, signal, quiet })
+  cancelRequested(attempt: AttemptAt): void {
+    this.atWorker('task:cancel_requested', attempt, undefined, { runState: 'cancel_requested' })
+  }
+
+  executionEnded(attempt: OfferRecord, runState: RunChange['state'], cancelMs: number | undefined): void {
+    const { cause, exitCode, signal, quiet } = attempt.outcome ?? {}
+    this.atWorker('task:ended', attempt, cause, {
+      exitCode,
+      signal,
+      quiet,
+      runState,
+      cancelLatencyMs: cancelMs,
+    })
+  }
+
+  /** Nobody came for it, and there is no room for more. */
+  resultGivenUp(attempt: AttemptAt): void {
+    this.atWorker('task:result_given_up', attempt)
   }
 
   private atWorker(

@@ -13,7 +13,7 @@ export const EVENT_KINDS = {
     'The lease authority as this node follows it. `node` is the leader that the event is about; `detail` has the term.',
   lease:
     'What the replicated log says of leases, at the moment when this node applied it: each node of the mesh sees the same, those that were away later, and what came to them in a snapshot not at all. `node` is the holder.',
-  task: 'Tasks that were submitted here (`node` is where they run) and attempts that this node executes (`node` is the submitter, `detail` says `at: worker`). `reason` is a code of the reason vocabulary, or how an execution ended.',
+  task: 'Tasks that were submitted here (`node` is where they run) and attempts that this node executes (`node` is the submitter, `detail` says `at: worker`). `reason` is a code of the reason vocabulary, or how an execution ended; `runState` in `detail` is the run state that it came to.',
   admin:
     'Signed orders of people: quarantine, maintenance, retire. `node` is whom an order is about; `reason` is what it orders, or why it was refused; `detail` says by whom.',
 } as const
@@ -66,7 +66,10 @@ export const EVENT_TYPES = {
   'task:accepted': 'offered a task, which was accepted',
   'task:refused': 'offered a task, which was refused',
   'task:started': 'has its task executed here',
-  'task:ended': 'had its task executed here: nothing of it is left',
+  'task:cancel_requested': 'has a task that is to be ended',
+  'task:ended':
+    'had its task executed here, which has come to its end; `quiet` says whether it is proven that nothing of it is left',
+  'task:result_given_up': 'did not come for the result of its task, and there is no room for more of them',
 
   'admin:order_accepted': 'is under an order that holds from now on',
   'admin:order_refused': 'is the subject of an order that was refused',

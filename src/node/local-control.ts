@@ -2,6 +2,7 @@
 import {
   type Clock,
   CodedError,
+  LIMITS,
   type NodeId,
   nodeId,
   type PeerId,
@@ -17,6 +18,8 @@ import type {
   InviteRequest,
   InviteView,
   LeaseView,
+  LogEvent,
+  LogRequest,
   NodeControl,
   NodeView,
   OrderRequest,
@@ -35,6 +38,7 @@ import type { NodeEvent } from './node-events.ts'
 import { newOrder, orderView } from './order-views.ts'
 import { checkRequestedNode } from './placing.ts'
 import type { RosterBook } from './roster-book.ts'
+import { readTaskLog } from './task-log-reader.ts'
 import { taskDetailView, taskView } from './task-views.ts'
 import { authorityView, countMembers, distantAuthorityView, leaseViews, nodeView } from './views.ts'
 
@@ -58,6 +62,7 @@ interface LocalControlInit {
 export class LocalControl implements NodeControl {
   private readonly init: LocalControlInit
   private readonly startedAt: number
+  private logReaders = 0
 
   constructor(init: LocalControlInit) {
     this.init = init
@@ -102,8 +107,10 @@ export class LocalControl implements NodeControl {
     return this.init.node.submitter.records().map(taskView)
   }
 
-  task(id: TaskId): TaskDetailView {
-    return taskDetailView(this.init.node.submitter.find(taskId(id)).task.record)
+  async task(id: TaskId): Promise<TaskDetailView> {
+    const { task, output } = this.init.node.submitter.find(taskId(id))
+    const log = await output.open()
+    return taskDetailView(task.record, log)
   }
 
   async cancel(id: TaskId): Promise<TaskView> {
@@ -112,6 +119,34 @@ export class LocalControl implements NodeControl {
     submission.cancel()
     await submission.ended
     return taskView(submission.task.record)
+  }
+
+  async wait(id: TaskId, signal: AbortSignal): Promise<TaskView> {
+    const { ended, task } = this.init.node.submitter.find(taskId(id))
+    const aborted = new Promise<never>((_, reject) => {
+      const stop = (): void => reject(new CodedError('node.stopping'))
+      if (signal.aborted) stop()
+      signal.addEventListener('abort', stop, { once: true })
+    })
+    await Promise.race([ended, aborted])
+    return taskView(task.record)
+  }
+
+  async logs(
+    request: LogRequest,
+    report: (event: LogEvent) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const submission = this.init.node.submitter.find(taskId(request.taskId))
+    const max = LIMITS.logReadersMax
+    if (this.logReaders >= max)
+      throw new CodedError('limit.exceeded', { what: 'the number of readers of output', got: max + 1, max })
+    this.logReaders += 1
+    try {
+      await readTaskLog(await submission.output.open(), submission, request, report, signal)
+    } finally {
+      this.logReaders -= 1
+    }
   }
 
   async revoke({ leaseId, force }: RevokeRequest): Promise<void> {
@@ -150,15 +185,26 @@ export class LocalControl implements NodeControl {
     report: (event: RunEvent) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    if (this.init.config.witness) throw new CodedError('node.witness')
-    const known = this.init.book.list().map((entry) => nodeId(entry.nodeId))
-    checkRequestedNode(request.on, known)
-    const submission = this.init.node.submitter.submit(request, report)
+    this.checkRequest(request)
+    const submission = this.init.node.submitter.submit({ ...request, attached: true }, report)
     const cancel = (): void => submission.abandon()
     if (signal.aborted) cancel()
     signal.addEventListener('abort', cancel, { once: true })
     await submission.done
     signal.removeEventListener('abort', cancel)
+  }
+
+  async submit(request: RunRequest): Promise<TaskView> {
+    this.checkRequest(request)
+    const { accepted, task } = this.init.node.submitter.submit({ ...request, attached: false })
+    await accepted
+    return taskView(task.record)
+  }
+
+  private checkRequest({ on }: RunRequest): void {
+    if (this.init.config.witness) throw new CodedError('node.witness')
+    const known = this.init.book.list().map((entry) => nodeId(entry.nodeId))
+    checkRequestedNode(on, known)
   }
 
   private async authority(deadlineMs: number): Promise<AuthorityView> {

@@ -3,8 +3,14 @@
  * `MeshNodeInit`, so the same composition runs on libp2p and LevelDB and in a simulation. Constructors start
  * nothing; `start` goes from the ground up, `stop` the other way round.
  */
-import { type AuthorityEvent, AuthorityStateMachine, decodeSnapshot } from '../authority/index.ts'
+import {
+  type AuthorityEvent,
+  AuthorityStateMachine,
+  decodeSnapshot,
+  expirySpanMs,
+} from '../authority/index.ts'
 import { type PeerId, toCodedError, unreachable } from '../base/index.ts'
+import type { Leftover } from '../exec/index.ts'
 import { MEMBERSHIP_PRESETS, obstacleOf } from '../membership/index.ts'
 import { RAFT_DEFAULTS, RaftCore } from '../raft/index.ts'
 import { AddressBook } from './address-book.ts'
@@ -54,6 +60,7 @@ export class MeshNode {
   private readonly raft: RaftDriver
   private readonly wishes: LinkWishes
   private readonly events: EventSources
+  private readonly link: TaskLink
   private cancelAutopilot: Cancel | undefined
   private stopping = false
 
@@ -61,7 +68,7 @@ export class MeshNode {
     this.init = init
     const { transport, scheduler, logger, book } = init
     this.events = new EventSources(init.events, (peer) => book.nodeIdOf(peer))
-    const link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
+    this.link = new TaskLink(transport, scheduler, logger.child({ room: 'task' }))
     this.rpc = new Rpc(transport, scheduler, logger.child({ room: 'rpc' }))
     this.core = this.createCore()
     this.authority = this.createAuthority()
@@ -81,8 +88,8 @@ export class MeshNode {
     new RosterExchange({ rpc: this.rpc, transport, book, logger: logger.child({ room: 'roster' }) })
     this.orders = createOrders(init, this.rpc)
     this.addresses = new AddressBook({ meta: init.stores.meta, roster: book, logger })
-    this.worker = this.createWorker(link)
-    this.submitter = this.createSubmitter(link)
+    this.worker = this.createWorker()
+    this.submitter = this.createSubmitter()
     this.links = new LinkWatch({
       transport,
       nameOf: (peer) => book.nodeIdOf(peer),
@@ -102,9 +109,11 @@ export class MeshNode {
     this.rootKeys = this.createRootKeySharing()
   }
 
-  async start(): Promise<void> {
-    await this.worker.start()
+  /** @param leftovers what an earlier life of the node had left running, as the guardian found it. */
+  async start(leftovers: readonly Leftover[] = []): Promise<void> {
+    await this.worker.start(leftovers)
     await this.submitter.start()
+    this.link.open()
     if (this.init.stores.rejoin.isPending)
       void rejoinGroup({
         ...this.init,
@@ -154,7 +163,7 @@ export class MeshNode {
 
   private createCore(): RaftCore {
     const { identity, savedLog, savedState, config, random } = this.init
-    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks } = config.timings
+    const { raftElectionTicks, raftHeartbeatTicks, raftLearnerHeartbeatTicks, raftIdlePace } = config.timings
     return new RaftCore({
       self: identity.peerId,
       saved: savedLog,
@@ -166,6 +175,7 @@ export class MeshNode {
         electionTicks: raftElectionTicks,
         heartbeatTicks: raftHeartbeatTicks,
         learnerHeartbeatTicks: raftLearnerHeartbeatTicks,
+        idlePace: raftIdlePace,
       },
       random: random.fork(),
     })
@@ -285,16 +295,19 @@ export class MeshNode {
     })
   }
 
-  private createWorker(link: TaskLink): Worker {
-    const { transport, clock, scheduler, logger, config, stores, identity, executor, fatal } = this.init
+  private createWorker(): Worker {
+    const { transport, clock, scheduler, random, logger, config, stores, identity, executor, fatal } =
+      this.init
     return new Worker({
       transport,
       clock,
       scheduler,
+      random,
       executor,
       authority: this.client,
       journal: stores.workerJournal,
-      link,
+      outputs: stores.outputs.worker,
+      link: this.link,
       logger: logger.child({ room: 'worker' }),
       events: this.events,
       driftRatio: config.driftRatio,
@@ -307,8 +320,8 @@ export class MeshNode {
     })
   }
 
-  private createSubmitter(link: TaskLink): Submitter {
-    const { transport, clock, scheduler, logger, config, stores, identity, fatal } = this.init
+  private createSubmitter(): Submitter {
+    const { transport, clock, scheduler, random, logger, config, stores, identity, fatal } = this.init
     return new Submitter({
       self: { peer: identity.peerId, nodeId: identity.nodeId },
       scope: identity.scopeId,
@@ -317,11 +330,14 @@ export class MeshNode {
       scheduler,
       authority: this.client,
       journal: stores.submitterJournal,
-      link,
+      outputs: stores.outputs.submitter,
+      link: this.link,
       logger: logger.child({ room: 'submitter' }),
       events: this.events,
       leaseTtlMs: config.leaseTtlMs,
       taskIds: this.init.taskIds,
+      random: random.fork(),
+      spanMs: (ttlMs) => expirySpanMs(ttlMs, config.driftRatio),
       place: (record, exclude) =>
         placeTask(record, exclude, {
           members: this.membership.members(),

@@ -1,54 +1,42 @@
-import type { TaskMessage } from '../task/index.ts'
-
-type Output = Extract<TaskMessage, { type: 'remote_task_output' }>
+import { LIMITS } from '../base/index.ts'
+import type { OutputPiece } from '../task/index.ts'
+import type { AttemptOutput, SendOutput } from './attempt-output.ts'
 
 /**
- * Output of one attempt on its way to the submitter: at most `bytesMax` without acknowledgement, kept until then so
- * that it can be repeated after a reconnect. When the window is full the command waits, and so its pipe fills: a slow
- * reader slows the writer.
+ * Output of an attached attempt: a window in memory, kept until it is acknowledged so that it can be repeated after a reconnect. When
+ * it is full the command waits, and so its pipe fills: a slow reader slows the writer.
  */
-export class OutputWindow {
-  private readonly bytesMax: number
-  private readonly unacknowledged: Output[] = []
-  private sentBytes = 0
+export class OutputWindow implements AttemptOutput {
+  private readonly send: SendOutput
+  private readonly unacknowledged: OutputPiece[] = []
+  private takenBytes = 0
   private acknowledgedBytes = 0
   private readonly waiters: (() => void)[] = []
-  private closed = false
+  private isClosed = false
 
-  constructor(bytesMax: number) {
-    this.bytesMax = bytesMax
+  constructor(send: SendOutput) {
+    this.send = send
   }
 
-  /** Bytes of output taken in so far. */
   get totalBytes(): number {
-    return this.sentBytes
+    return this.takenBytes
   }
 
-  /** Takes a chunk in; `undefined` when it has to be dropped because nobody waits for it any more. */
-  async take(
-    attempt: Pick<Output, 'idempotency_key' | 'exec_lease_id'>,
-    stream: Output['stream'],
-    chunk: Uint8Array,
-  ): Promise<Output | undefined> {
-    while (!this.closed && this.inFlight > 0 && this.inFlight + chunk.length > this.bytesMax) {
+  async take(stream: OutputPiece['stream'], chunk: Uint8Array): Promise<void> {
+    while (!this.isClosed && !this.hasRoom(chunk.length)) {
       await new Promise<void>((resolve) => this.waiters.push(resolve))
     }
-    if (this.closed) return undefined
-    const message: Output = {
-      type: 'remote_task_output',
-      ...attempt,
-      stream,
-      offset: this.sentBytes,
-      chunk,
-    }
-    this.sentBytes += chunk.length
-    this.unacknowledged.push(message)
-    return message
+    const piece = { stream, offset: this.takenBytes, chunk }
+    // Of a command that is being stopped the last words are taken as far as there is room.
+    const isDropped = !this.hasRoom(chunk.length)
+    this.takenBytes += chunk.length
+    if (isDropped) return
+    this.unacknowledged.push(piece)
+    this.send(piece)
   }
 
-  /** The submitter has passed on `bytes` in all. */
   acknowledge(bytes: number): void {
-    this.acknowledgedBytes = Math.max(this.acknowledgedBytes, Math.min(bytes, this.sentBytes))
+    this.acknowledgedBytes = Math.max(this.acknowledgedBytes, Math.min(bytes, this.takenBytes))
     for (let first = this.unacknowledged[0]; first !== undefined; first = this.unacknowledged[0]) {
       if (first.offset + first.chunk.length > this.acknowledgedBytes) break
       this.unacknowledged.shift()
@@ -56,19 +44,23 @@ export class OutputWindow {
     this.wake()
   }
 
-  /** What the submitter may have missed, in order. */
-  toRepeat(): readonly Output[] {
-    return this.unacknowledged
+  repeat(): void {
+    for (const piece of this.unacknowledged) this.send(piece)
   }
 
-  /** The execution is being stopped: what comes now waits for nobody. */
+  whenSent(done: () => void): void {
+    done()
+  }
+
   close(): void {
-    this.closed = true
+    this.isClosed = true
     this.wake()
   }
 
-  private get inFlight(): number {
-    return this.sentBytes - this.acknowledgedBytes
+  /** One piece always fits, however large. */
+  private hasRoom(bytes: number): boolean {
+    const inFlight = this.takenBytes - this.acknowledgedBytes
+    return inFlight === 0 || inFlight + bytes <= LIMITS.outputWindowBytesMax
   }
 
   private wake(): void {

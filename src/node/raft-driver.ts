@@ -240,7 +240,9 @@ export class RaftDriver {
     if (this.stopped) return
     this.ticks.catchUp()
     for (const message of decodeMessages(bytes)) this.step(from, message)
-    this.kick()
+    // Most answers to heartbeats lead to nothing; what the core waits for may have come nearer all the same.
+    if (this.core.hasReady()) this.kick()
+    else this.ticks.wait()
   }
 
   private step(from: PeerId, message: RaftMessage): 'handled' | 'not-handled' {

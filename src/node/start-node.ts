@@ -130,11 +130,11 @@ async function bringUp(
   const { network, guardian, facade, node, control } = await compose(opened)
   recordStart(opened)
   lifecycle.onStop(async () => recordLife(opened, 'node:stopped'))
-  await guardian.start()
+  const leftovers = await guardian.start()
   lifecycle.onStop(() => guardian.stop())
   await network.start()
   lifecycle.onStop(() => network.stop())
-  await node.start()
+  await node.start(leftovers)
   lifecycle.onStop(() => node.stop(lifecycle.patience()))
   await facade.listen({ host: config.facadeHost, port: config.facadePort })
   lifecycle.onStop(() => facade.close())
@@ -152,7 +152,10 @@ async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): 
   const clock = new SystemClock()
   const identity = await loadIdentity(dataDir, clock.wall())
   const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
-  const stores = await openStores(storePath(dataDir), { create: false })
+  const stores = await openStores(storePath(dataDir), {
+    create: false,
+    onTrouble: (error) => logger.warn({ err: error }, 'old output of tasks takes room'),
+  })
   lifecycle.onStop(() => stores.close())
   const events = await EventLog.open(eventsPath(dataDir), { clock, logger })
   lifecycle.onStop(() => events.close())

@@ -1,62 +1,82 @@
 /**
- * One submitted task at its submitter, from `populi run` to its final result: carries out what the pure core
- * (`task/submitted-task.ts`) decides. Events are handled one after another with their effects in order; leases are asked for
- * beside, and what the user sees goes out in order at the user's speed.
+ * One submitted task at its submitter, from its submission to its final result: carries out what the pure core
+ * (`task/submitted-task.ts`) decides. The core handles an event when it comes; what follows from it happens in order, after the
+ * record is on disk, but for what needs no disk (looking for a node, asking for a lease), which is begun at once: so the
+ * first write and the grant of the lease take their time side by side.
  */
-import {
-  CodedError,
-  type LeaseId,
-  type Logger,
-  type PeerId,
-  type ScopeKey,
-  toCodedError,
-} from '../base/index.ts'
+import { type LeaseId, type Logger, type PeerId, type ScopeKey, toCodedError } from '../base/index.ts'
 import {
   encodeTaskRecord,
   isFinal,
+  type OrderedEffect,
   type SubmittedTask,
   type SubmitterEffect,
   type SubmitterEvent,
   type TaskChange,
+  type TaskMessage,
+  type TaskRecord,
+  traceIdOf,
 } from '../task/index.ts'
 import type { RunEvent } from './control/node-control.ts'
-import { obstacleOfRefusal } from './order-bars.ts'
 import type { SubmitterContext } from './submitter-context.ts'
+import { TaskLease } from './task-lease.ts'
+import { TaskOutput } from './task-output.ts'
 import { taskView } from './task-views.ts'
 
-/** Longer than an election: a task that was offered to nobody may run at home after this. */
-const FIRST_LEASE_DEADLINE_MS = 4000
-/** The end of the lease that is waited for is seen in the local log; this is for nodes that have none. */
-const LEASE_RETRY_MS = 500
-const TAKE_BACK_DEADLINE_MS = 2000
+/** A node that was just started knows nobody: connections and records come within this time, or not soon. */
+const SETTLING_MS = 3000
 
+/** What a reader is told. The next event does not come before the promise has settled. */
 export type Report = (event: RunEvent) => Promise<void>
 
 export class Submission {
   readonly task: SubmittedTask
-  /** Resolves when the task has its final result. */
+  readonly output: TaskOutput
+  /** Resolves when the task is on disk: from then on it has a result some day. */
+  readonly accepted: Promise<void>
+  /** Resolves when the task has its final result, which is on disk as its output is. */
   readonly ended: Promise<void>
-  /** Resolves when, besides, the user was told. */
+  /** Resolves when, besides, the reader was told. */
   readonly done: Promise<void>
   private readonly context: SubmitterContext
   private readonly logger: Logger
-  private readonly report: Report
-  private chain: Promise<void> = Promise.resolve()
+  private readonly lease: TaskLease
+  private reader: Report | undefined
   private reports: Promise<void> = Promise.resolve()
-  private takenBack: Promise<void> = Promise.resolve()
-  private wakeLeaseRequest: (() => void) | undefined
-  private resolveEnded: () => void = () => undefined
-  private readerGone = false
+  /** Events that came while one was handled. */
+  private readonly events: SubmitterEvent[] = []
+  private isHandling = false
+  /** Effects that wait for the disk. */
+  private readonly waiting: OrderedEffect[] = []
+  private isWriting = false
+  private settled = false
+  private nextNews: PromiseWithResolvers<void> | undefined
+  private readonly acceptedNow = Promise.withResolvers<void>()
+  private readonly endedNow = Promise.withResolvers<void>()
 
-  constructor(context: SubmitterContext, task: SubmittedTask, report: Report) {
+  /** @param reader paces the output; without one it goes as fast as the disk. */
+  constructor(context: SubmitterContext, task: SubmittedTask, reader?: Report) {
     this.context = context
     this.task = task
-    this.report = report
-    this.logger = context.logger.child({ task: task.taskId })
-    this.ended = new Promise((resolve) => {
-      this.resolveEnded = resolve
+    this.reader = reader
+    const { taskId, traceparent } = task.record
+    this.logger = context.logger.child({ task: taskId, traceId: traceIdOf(traceparent) })
+    this.lease = new TaskLease({
+      context,
+      scopeKey: this.scopeKey,
+      logger: this.logger,
+      tell: (event) => this.handle(event),
     })
+    this.output = new TaskOutput({
+      logs: context.outputs,
+      key: taskId,
+      grown: () => this.tellFollowers(),
+      fatal: context.fatal,
+    })
+    this.accepted = this.acceptedNow.promise
+    this.ended = this.endedNow.promise
     this.done = this.ended.then(() => this.reports)
+    if (this.isEnded) this.settle()
   }
 
   get isEnded(): boolean {
@@ -67,149 +87,196 @@ export class Submission {
     return `task:${this.task.taskId}` as ScopeKey
   }
 
-  /** Handles the event after those before it; resolves when its effects were carried out. */
-  handle(event: SubmitterEvent): Promise<void> {
-    this.chain = this.chain
-      .then(async () => {
-        for (const effect of this.task.handle(event, this.context.clock.wall())) await this.carryOut(effect)
-      })
-      .catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
-    return this.chain
+  /** The final result is on disk, and nothing is added to the output any more. */
+  get isSettled(): boolean {
+    return this.settled
+  }
+
+  /** Resolves when the task has changed, or there is more in its log. */
+  news(): Promise<void> {
+    this.nextNews ??= Promise.withResolvers()
+    return this.nextNews.promise
+  }
+
+  handle(event: SubmitterEvent): void {
+    this.events.push(event)
+    if (this.isHandling || this.context.isStopped()) return
+    this.isHandling = true
+    try {
+      for (let next = this.events.shift(); next !== undefined; next = this.events.shift()) {
+        const { clock } = this.context
+        const now = { wall: clock.wall(), boot: clock.now() }
+        for (const effect of this.task.handle(next, now)) this.begin(effect)
+      }
+    } catch (thrown) {
+      this.context.fatal(toCodedError(thrown))
+    } finally {
+      this.isHandling = false
+    }
   }
 
   cancel(): void {
-    void this.handle({ type: 'cancel-requested' })
+    this.handle({ type: 'cancel-requested' })
   }
 
-  /** Whoever reads the output is gone: nothing waits for it any more, and an attached task ends with it. */
+  /** The reader is gone: nothing waits for it any more. The task goes on. */
+  leave(): void {
+    this.reader = undefined
+  }
+
+  /** The reader is gone, and the task is to end with it. */
   abandon(): void {
-    this.readerGone = true
+    this.leave()
     this.cancel()
   }
 
   /** A lease of this task's key has ended: whoever waits for it need not wait for the next try. */
   leaseEnded(leaseId: LeaseId, how: 'released' | 'expired'): void {
-    this.wakeLeaseRequest?.()
-    if (how === 'expired') void this.handle({ type: 'lease-expired', leaseId })
+    if (how === 'expired') this.handle({ type: 'lease-expired', leaseId })
+    this.lease.wake()
   }
 
-  private async carryOut(effect: SubmitterEffect): Promise<void> {
+  private begin(effect: SubmitterEffect): void {
     switch (effect.type) {
-      case 'journal':
-        await this.context.journal.write([
-          { key: this.task.taskId, value: encodeTaskRecord(this.task.record) },
-        ])
-        return
-      case 'changed':
-        this.reportChange(effect.change)
-        return
       case 'place':
-        void this.handle(this.context.place(this.task.record, effect.exclude))
-        return
+        return this.place(effect)
       case 'request-lease':
-        void this.requestLease(effect.holder, effect.again)
-        return
+        return this.lease.ask(effect.holder, effect.again)
       case 'take-back-lease':
-        this.takenBack = this.takeBack(effect.leaseId)
-        return
+        return this.lease.takeBack(effect.leaseId)
+      case 'wake-at':
+        return this.wakeAt(effect)
+      case 'reach':
+        return this.reach(effect.peer)
+      case 'journal':
       case 'send':
-        this.send(effect)
-        return
       case 'output':
-        this.passOn(effect)
-        return
+      case 'changed':
+      case 'noted':
+      case 'cancelling':
       case 'ended':
-        this.end()
+        if (this.isWriting) this.waiting.push(effect)
+        else this.carryOut(effect)
     }
   }
 
-  private send({ to, message }: Extract<SubmitterEffect, { type: 'send' }>): void {
+  private carryOut(effect: OrderedEffect): void {
+    switch (effect.type) {
+      case 'journal':
+        this.write(effect.record).catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
+        return
+      case 'send':
+        return this.send(effect.to, effect.message)
+      case 'output':
+        return this.passOn(effect)
+      case 'changed':
+        this.logChange(effect.change)
+        return this.tell(effect.change)
+      case 'noted':
+        return this.tell(effect.change)
+      case 'cancelling':
+        return this.context.events.taskCancelling(this.task.record)
+      case 'ended':
+        return this.end()
+    }
+  }
+
+  /** What waits meanwhile is carried out then, up to the next write. */
+  private async write(record: TaskRecord): Promise<void> {
+    this.isWriting = true
+    // Nobody is asked again for the output of a task that has its result.
+    if (isFinal(record.state)) await this.output.kept
+    await this.context.journal.write([{ key: record.taskId, value: encodeTaskRecord(record) }])
+    this.isWriting = false
+    this.acceptedNow.resolve()
+    for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      this.carryOut(next)
+      if (next.type === 'journal') return
+    }
+  }
+
+  private place({ exclude, patient }: Extract<SubmitterEffect, { type: 'place' }>): void {
+    const look = (): void => this.handle(this.context.place(this.task.record, exclude))
+    if (patient) this.context.scheduler.after(SETTLING_MS, look)
+    else look()
+  }
+
+  private wakeAt({ at }: Extract<SubmitterEffect, { type: 'wake-at' }>): void {
+    const { clock, scheduler } = this.context
+    const look = (): void => {
+      const leftMs = at - clock.now()
+      // A timer may be early by a rounding, and does not count what this machine slept.
+      if (leftMs > 0) scheduler.after(Math.ceil(leftMs), look)
+      else this.handle({ type: 'span-over' })
+    }
+    look()
+  }
+
+  private reach(peer: PeerId): void {
+    const { transport, scheduler } = this.context
+    const isThere = (): boolean => peer === transport.self || transport.isConnected(peer)
+    if (isThere()) return this.handle({ type: 'peer-connected', peer })
+    transport.want(peer, SETTLING_MS)
+    scheduler.after(SETTLING_MS, () => {
+      if (!isThere()) this.handle({ type: 'peer-lost', peer })
+    })
+  }
+
+  private send(to: PeerId, message: TaskMessage): void {
     const { transport, link } = this.context
     const lost = (): void => {
       // A connection that closed was reported before this attempt began.
-      if (message.type === 'remote_task_envelope') void this.handle({ type: 'peer-lost', peer: to })
+      if (message.type === 'remote_task_envelope') this.handle({ type: 'peer-lost', peer: to })
     }
     if (to === transport.self || transport.canReach(to)) link.send(to, message, lost)
     else lost()
   }
 
-  private passOn(effect: Extract<SubmitterEffect, { type: 'output' }>): void {
-    const { stream, chunk } = effect
-    this.say({ type: 'output', stream, chunk }, () =>
-      this.context.link.send(effect.from, effect.acknowledgement),
-    )
+  private passOn(output: Extract<SubmitterEffect, { type: 'output' }>): void {
+    const { stream, chunk, acknowledgement } = output
+    const read = chunk.length === 0 ? this.reports : this.say({ type: 'output', stream, chunk })
+    this.output.take(output, read, () => {
+      if (acknowledgement !== undefined) this.context.link.send(acknowledgement.to, acknowledgement.message)
+    })
   }
 
-  private reportChange(change: TaskChange): void {
-    const { taskId } = this.task
+  private logChange(change: TaskChange): void {
     this.logger.info({ state: change.state, on: change.node, reason: change.reason }, 'task')
-    this.context.events.taskChanged(taskId, change)
-    this.say({
-      type: 'state',
-      taskId,
-      state: change.state,
-      atUnixMs: change.atUnixMs,
-      node: change.node,
-      leaseId: change.leaseId,
-      reason: change.reason,
-      detail: change.detail,
-    })
+    this.context.events.taskChanged(this.task.record, change)
+  }
+
+  private tell(change: TaskChange): void {
+    const { taskId } = this.task
+    const { state, atUnixMs, node, leaseId, reason, detail } = change
+    void this.say({ type: 'state', taskId, state, atUnixMs, node, leaseId, reason, detail })
+    this.tellFollowers()
   }
 
   private end(): void {
-    this.wakeLeaseRequest?.()
-    this.say({ type: 'result', task: taskView(this.task.record) })
-    this.context.ended()
-    this.resolveEnded()
+    this.lease.end()
+    void this.say({ type: 'result', task: taskView(this.task.record) })
+    this.context.ended(this)
+    this.settle()
+  }
+
+  private settle(): void {
+    this.settled = true
+    this.acceptedNow.resolve()
+    this.endedNow.resolve()
+    this.tellFollowers()
+  }
+
+  private tellFollowers(): void {
+    this.nextNews?.resolve()
+    this.nextNews = undefined
   }
 
   /** In order, and no faster than the reader takes it. A reader that is gone no longer holds anything up. */
-  private say(event: RunEvent, afterwards?: () => void): void {
+  private say(event: RunEvent): Promise<void> {
+    if (this.reader === undefined) return this.reports
     this.reports = this.reports
-      .then(() => (this.readerGone ? undefined : this.report(event)))
+      .then(() => this.reader?.(event))
       .catch((error: unknown) => this.logger.debug({ err: error }, 'nobody reads this task any more'))
-      .then(afterwards)
-  }
-
-  private async requestLease(holder: PeerId, again: boolean): Promise<void> {
-    await this.takenBack
-    if (again) await this.untilLeaseMayBeFree()
-    if (this.isEnded) return
-    try {
-      const { leaseTtlMs: ttlMs } = this.context
-      const { answer } = await this.context.authority.execute(
-        { type: 'lease.grant', scopeKey: this.scopeKey, holder, ttlMs },
-        FIRST_LEASE_DEADLINE_MS,
-      )
-      await this.handle({ type: 'lease-granted', leaseId: answer.id as LeaseId, ttlMs })
-    } catch (thrown) {
-      const error = toCodedError(thrown)
-      if (error.code === 'node.stopping') return
-      const barred = obstacleOfRefusal(error.code)
-      if (error.code === 'lease.held' || error.code === 'lease.cooling')
-        await this.handle({ type: 'lease-held' })
-      else if (barred !== undefined)
-        await this.handle({ type: 'holder-barred', reason: barred, detail: error.message })
-      else await this.handle({ type: 'lease-unavailable', detail: error.message })
-    }
-  }
-
-  private untilLeaseMayBeFree(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.context.scheduler.after(LEASE_RETRY_MS, resolve)
-      this.wakeLeaseRequest = () => {
-        cancel()
-        resolve()
-      }
-    })
-  }
-
-  private async takeBack(leaseId: LeaseId): Promise<void> {
-    try {
-      await this.context.authority.execute({ type: 'lease.release', leaseId }, TAKE_BACK_DEADLINE_MS)
-    } catch (thrown) {
-      if (!(thrown instanceof CodedError)) throw thrown
-      this.logger.debug({ err: thrown, leaseId }, 'lease not taken back: it was confirmed, or has ended')
-    }
+    return this.reports
   }
 }

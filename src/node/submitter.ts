@@ -4,86 +4,130 @@
  */
 import {
   CodedError,
-  KiB,
   type LeaseId,
   LIMITS,
   type NodeId,
   type PeerId,
+  type Random,
   type ScopeKey,
   type TaskId,
+  type UnixMs,
 } from '../base/index.ts'
 import {
-  type Command,
   decodeTaskRecord,
+  type Fallback,
   newTaskRecord,
+  newTraceparent,
   SubmittedTask,
   type TaskMessage,
   type TaskRecord,
+  traceIdOf,
+  type Work,
 } from '../task/index.ts'
 import type { RunRequest } from './control/node-control.ts'
 import { type Report, Submission } from './submission.ts'
 import type { SubmitterContext } from './submitter-context.ts'
 import type { TaskIds } from './task-ids.ts'
+import { checkSize, workOf } from './task-work.ts'
 
-interface SubmitterInit extends Omit<SubmitterContext, 'ended'> {
+/** Tasks that are forgotten in one write, which is one sync. */
+const FORGOTTEN_AT_ONCE = 50
+
+interface SubmitterInit extends Omit<SubmitterContext, 'ended' | 'isStopped'> {
   readonly self: { readonly peer: PeerId; readonly nodeId: NodeId }
   readonly scope: string
   readonly taskIds: TaskIds
+  readonly random: Random
+  /** As `expirySpanMs` of the authority, with this mesh's drift bound. */
+  readonly spanMs: (ttlMs: number) => number
 }
 
-const unheard: Report = () => Promise.resolve()
+export interface NewTask {
+  readonly work: Work
+  /** The name of a node; `undefined`: any. */
+  readonly on: string | undefined
+  readonly attached: boolean
+  readonly fallback: Fallback
+  /** Of the caller; anything else than a W3C traceparent is as none: a trace begins here. */
+  readonly traceparent: string | undefined
+  readonly deadlineUnixMs: UnixMs | undefined
+}
 
 export class Submitter {
   private readonly init: SubmitterInit
   private readonly context: SubmitterContext
-  /** In order of creation: the oldest ended one goes first. */
   private readonly submissions = new Map<TaskId, Submission>()
+  /** Of them, in order of creation. */
+  private readonly open = new Map<TaskId, Submission>()
+  /** Of them, in order of their ends. */
+  private readonly over = new Set<Submission>()
   /** By idempotency key, which is what messages name. */
   private readonly byKey = new Map<string, Submission>()
-  private stopping = false
+  private stage: 'running' | 'stopping' | 'stopped' = 'running'
 
   constructor(init: SubmitterInit) {
     this.init = init
-    this.context = { ...init, ended: () => this.forgetOldest() }
+    this.context = {
+      ...init,
+      ended: (submission) => this.ended(submission),
+      isStopped: () => this.stage === 'stopped',
+    }
     init.link.onMessage((from, message) => this.receive(from, message))
     init.transport.onPeer(({ type, peer }) => {
-      if (type !== 'disconnected') return
-      for (const submission of this.unfinished()) void submission.handle({ type: 'peer-lost', peer })
+      for (const submission of this.open.values())
+        submission.handle({ type: type === 'connected' ? 'peer-connected' : 'peer-lost', peer })
     })
   }
 
-  /** Takes up the journal: what an earlier life left unfinished ends, with its reason. */
+  /** Takes up the journal: what an earlier life left unfinished goes on. */
   async start(): Promise<void> {
-    const records = (await this.init.journal.load()).map(({ value }) => decodeTaskRecord(value))
-    records.sort((a, b) => a.createdUnixMs - b.createdUnixMs)
+    const { journal, outputs } = this.init
+    const records = (await journal.load()).map(({ value }) => decodeTaskRecord(value))
+    records.sort((a, b) => (a.endedUnixMs ?? a.createdUnixMs) - (b.endedUnixMs ?? b.createdUnixMs))
+    const logs = new Set(await outputs.keys())
     for (const record of records) {
-      const submission = this.adopt(record, unheard)
-      if (!submission.isEnded) await submission.handle({ type: 'recovered' })
+      const submission = this.adopt(record, undefined)
+      const outputEnd = logs.delete(record.taskId) ? (await submission.output.open()).end : 0
+      if (!submission.isEnded) submission.handle({ type: 'recovered', outputEnd })
     }
+    await Promise.all([...logs].map((key) => outputs.remove(key)))
   }
 
-  /** @throws CodedError `task.too_many`, `node.stopping`. */
-  submit(request: RunRequest, report: Report): Submission {
-    if (this.stopping) throw new CodedError('node.stopping')
-    const count = this.unfinished().length
-    if (count >= LIMITS.submitterTasksMax) {
+  /**
+   * A command for this node's owner. With a reader, which gets all states, output and the result, the output comes no faster than
+   * it takes it.
+   * @throws CodedError `task.too_many`, `task.too_large`, `input.invalid`, `node.stopping`.
+   */
+  submit(request: RunRequest, reader?: Report): Submission {
+    const { on, attached = true, fallback = 'local', traceparent, deadlineUnixMs } = request
+    const work = workOf(request)
+    return this.submitWork({ work, on, attached, fallback, traceparent, deadlineUnixMs }, reader)
+  }
+
+  /** @throws as `submit`. */
+  submitWork(task: NewTask, reader?: Report): Submission {
+    if (this.stage !== 'running') throw new CodedError('node.stopping')
+    const count = this.open.size
+    if (count >= LIMITS.submitterTasksMax)
       throw new CodedError('task.too_many', { count, max: LIMITS.submitterTasksMax })
-    }
+    checkSize(task.work)
+    const { taskIds, scope, clock, random } = this.init
     const record = newTaskRecord({
-      taskId: this.init.taskIds.newTaskId(),
-      idempotencyKey: this.init.taskIds.newIdempotencyKey(),
-      scope: this.init.scope,
-      work: { command: commandOf(request) },
-      on: request.on,
-      createdUnixMs: this.init.clock.wall(),
+      ...task,
+      taskId: taskIds.newTaskId(),
+      idempotencyKey: taskIds.newIdempotencyKey(),
+      scope,
+      traceparent:
+        traceIdOf(task.traceparent) && task.traceparent ? task.traceparent : newTraceparent(random),
+      createdUnixMs: clock.wall(),
     })
-    const submission = this.adopt(record, report)
-    void submission.handle({ type: 'submitted' })
+    const submission = this.adopt(record, reader)
+    submission.handle({ type: 'submitted' })
     return submission
   }
 
   records(): readonly TaskRecord[] {
-    return [...this.submissions.values()].map(({ task }) => task.record)
+    return Array.from(this.submissions.values(), ({ task }) => task.record)
   }
 
   /** @throws CodedError `task.unknown` */
@@ -93,8 +137,13 @@ export class Submitter {
     return submission
   }
 
+  /** In order of creation. */
   unfinished(): readonly Submission[] {
-    return [...this.submissions.values()].filter((submission) => !submission.isEnded)
+    return [...this.open.values()]
+  }
+
+  get unfinishedCount(): number {
+    return this.open.size
   }
 
   /** Who executes something of ours. */
@@ -103,38 +152,43 @@ export class Submitter {
   }
 
   leaseEnded(key: ScopeKey, leaseId: LeaseId, how: 'released' | 'expired'): void {
-    this.unfinished()
-      .find((submission) => submission.scopeKey === key)
-      ?.leaseEnded(leaseId, how)
+    this.open.get(key.slice('task:'.length) as TaskId)?.leaseEnded(leaseId, how)
   }
 
   /** Told of leases in bulk, when how they ended is not known any more. */
   leasesMissing(isMissing: (leaseId: LeaseId) => boolean): void {
-    for (const submission of this.unfinished()) {
+    for (const submission of this.open.values()) {
       const leaseId = submission.task.record.attempt?.leaseId
       if (leaseId !== undefined && isMissing(leaseId)) submission.leaseEnded(leaseId, 'expired')
     }
   }
 
-  /** Attached tasks end with their submitter. Resolves when they have, or were asked to and `patience` has passed. */
+  /**
+   * Attached tasks end with their submitter, detached ones go on, here when it is back. Resolves when the attached ones have ended, or
+   * were asked to and `patience` has passed; then nothing begins any more.
+   */
   async stop(patience: Promise<void>): Promise<void> {
-    this.stopping = true
-    const open = this.unfinished()
-    for (const submission of open) submission.cancel()
-    await Promise.race([Promise.all(open.map(({ ended }) => ended)), patience])
+    this.stage = 'stopping'
+    const attached = this.unfinished().filter(({ task }) => task.record.attached)
+    for (const submission of attached) submission.cancel()
+    await Promise.race([Promise.all(attached.map(({ ended }) => ended)), patience])
+    this.stage = 'stopped'
   }
 
-  private adopt(record: TaskRecord, report: Report): Submission {
-    const submission = new Submission(this.context, new SubmittedTask(this.init.self, record), report)
+  private adopt(record: TaskRecord, reader: Report | undefined): Submission {
+    const { self, spanMs } = this.init
+    const submission = new Submission(this.context, new SubmittedTask({ ...self, spanMs }, record), reader)
     this.submissions.set(record.taskId, submission)
     this.byKey.set(record.idempotencyKey, submission)
+    if (submission.isEnded) this.over.add(submission)
+    else this.open.set(record.taskId, submission)
     return submission
   }
 
   private receive(from: PeerId, message: TaskMessage): void {
     const submission = this.byKey.get(message.idempotency_key)
-    if (submission !== undefined) void submission.handle({ type: 'message', from, message })
-    else this.dismiss(from, message)
+    if (submission !== undefined) submission.handle({ type: 'message', from, message })
+    else if (this.stage !== 'stopped') this.dismiss(from, message)
   }
 
   /** A task that was forgotten long ago: its worker may stop, and forget it as well. */
@@ -143,7 +197,11 @@ export class Submitter {
     const attempt = { idempotency_key, exec_lease_id }
     if (message.type === 'remote_task_result') {
       this.init.link.send(from, { type: 'remote_task_result_ack', ...attempt })
-    } else if (message.type === 'remote_task_started' || message.type === 'remote_task_output') {
+    } else if (
+      message.type === 'remote_task_started' ||
+      message.type === 'remote_task_renew' ||
+      message.type === 'remote_task_output'
+    ) {
       this.init.link.send(from, {
         type: 'remote_task_cancel',
         ...attempt,
@@ -153,37 +211,24 @@ export class Submitter {
     }
   }
 
-  private forgetOldest(): void {
-    const ended = [...this.submissions.values()].filter((submission) => submission.isEnded)
-    const oldest = ended[0]
-    if (ended.length <= LIMITS.endedTasksKeptMax || oldest === undefined) return
-    this.submissions.delete(oldest.task.taskId)
-    this.byKey.delete(oldest.task.record.idempotencyKey)
-    this.init.journal
-      .write([{ key: oldest.task.taskId, value: undefined }])
-      .catch((error: unknown) => this.init.logger.warn({ err: error }, 'an old task stays in the journal'))
+  private ended(submission: Submission): void {
+    this.open.delete(submission.task.taskId)
+    this.over.add(submission)
+    if (this.over.size >= LIMITS.endedTasksKeptMax + FORGOTTEN_AT_ONCE) this.forgetOldest()
   }
-}
 
-function commandOf(request: RunRequest): Command {
-  const [program, ...rest] = request.argv
-  if (program === undefined) {
-    throw new CodedError('input.invalid', {
-      field: 'command',
-      got: '',
-      accepts: 'a program and its arguments',
-    })
+  private forgetOldest(): void {
+    const oldest = [...this.over.keys()].slice(0, FORGOTTEN_AT_ONCE)
+    for (const submission of oldest) {
+      this.over.delete(submission)
+      this.submissions.delete(submission.task.taskId)
+      this.byKey.delete(submission.task.record.idempotencyKey)
+    }
+    const { journal, outputs, logger } = this.init
+    const ids = oldest.map(({ task }) => task.taskId)
+    journal
+      .write(ids.map((key) => ({ key, value: undefined })))
+      .then(() => Promise.all(ids.map((id) => outputs.remove(id))))
+      .catch((error: unknown) => logger.warn({ err: error }, 'old tasks stay in the journal'))
   }
-  const command: Command = {
-    argv: [program, ...rest],
-    env: { ...request.env },
-    ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
-    ...(request.timeoutMs === undefined ? {} : { timeout_ms: request.timeoutMs }),
-  }
-  const bytes = Buffer.byteLength(JSON.stringify(command))
-  // The description in the envelope repeats the arguments.
-  const max = LIMITS.envelopeBytesMax / 2 - KiB
-  if (bytes > max)
-    throw new CodedError('limit.exceeded', { what: 'the size of the command', got: bytes, max })
-  return command
 }

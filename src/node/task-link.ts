@@ -22,13 +22,15 @@ export class TaskLink {
   private readonly logger: Logger
   private readonly waiting = new Map<PeerId, Uint8Array[]>()
   private readonly handlers: TaskMessageHandler[] = []
+  private readonly opened = Promise.withResolvers<void>()
+  private isOpen = false
 
   constructor(transport: Transport, scheduler: Scheduler, logger: Logger) {
     this.transport = transport
     this.scheduler = scheduler
     this.logger = logger
     this.demand = new DemandQueue(transport, scheduler, 'task')
-    transport.onMessage('task', (from, bytes) => this.dispatch(from, decodeTaskMessage(bytes)))
+    transport.onMessage('task', (from, bytes) => this.handOver(from, decodeTaskMessage(bytes)))
     transport.onPeer(({ type, peer }) => {
       if (type === 'disconnected') this.waiting.delete(peer)
     })
@@ -38,11 +40,20 @@ export class TaskLink {
     this.handlers.push(handler)
   }
 
+  /**
+   * Both ends have taken up their journals: until now whoever asked for a task would have been told that nobody knows it. What
+   * came before waited, and made its sender wait.
+   */
+  open(): void {
+    this.isOpen = true
+    this.opened.resolve()
+  }
+
   /** @param unsent called when a peer that had to be connected to for this could not be. */
   send(to: PeerId, message: TaskMessage, unsent?: () => void): void {
     if (to === this.transport.self) {
       // Not within the sender's own call: its state has to settle first, as with a message from outside.
-      queueMicrotask(() => this.dispatch(to, message))
+      queueMicrotask(() => void this.handOver(to, message))
       return
     }
     const bytes = encodeTaskMessage(message)
@@ -66,6 +77,12 @@ export class TaskLink {
       this.waiting.delete(to)
     }
     this.scheduler.after(RETRY_MS, retry)
+  }
+
+  private handOver(from: PeerId, message: TaskMessage): Promise<void> | undefined {
+    if (!this.isOpen) return this.opened.promise.then(() => this.dispatch(from, message))
+    this.dispatch(from, message)
+    return undefined
   }
 
   private dispatch(from: PeerId, message: TaskMessage): void {

@@ -1,4 +1,4 @@
-import { commandOf, type TaskRecord } from '../task/index.ts'
+import { cancelLatencyMs, commandOf, type OutputLog, type TaskRecord, timeoutMsOf } from '../task/index.ts'
 import type { TaskDetailView, TaskView } from './control/node-control.ts'
 
 /** A task as the owner sees it. */
@@ -7,6 +7,7 @@ export function taskView(record: TaskRecord): TaskView {
   return {
     taskId: record.taskId,
     argv: commandOf(record.work)?.argv ?? [],
+    attached: record.attached,
     state: record.state,
     node: attempt?.nodeId,
     leaseId: attempt?.leaseId,
@@ -19,7 +20,7 @@ export function taskView(record: TaskRecord): TaskView {
   }
 }
 
-export function taskDetailView(record: TaskRecord): TaskDetailView {
+export function taskDetailView(record: TaskRecord, output: Pick<OutputLog, 'begin' | 'end'>): TaskDetailView {
   return {
     ...taskView(record),
     history: record.history.map(({ atUnixMs, state, node, leaseId, reason, detail }) => ({
@@ -30,8 +31,17 @@ export function taskDetailView(record: TaskRecord): TaskDetailView {
       reason,
       detail,
     })),
+    runs: record.runs,
+    cancelLatencyMs: cancelLatencyMs(record.runs),
+    fallback: record.fallback,
+    timeoutMs: timeoutMsOf(record.work),
+    deadlineUnixMs: record.deadlineUnixMs,
+    traceparent: record.traceparent,
+    attempts: record.attempts,
     starts: record.starts,
     finalResults: record.finalResults,
-    outputBytes: record.attempt?.outputBytes ?? 0,
+    refusedResults: record.refusedResults,
+    outputBytes: output.end,
+    outputBytesKept: output.end - output.begin,
   }
 }

@@ -3,100 +3,115 @@
  * (`task/offered-task.ts`) decides. Events are handled one after another, each with its effects in order; what takes long
  * (renewing, executing) runs beside and comes back as an event.
  */
-import { HeldLease, type LeasePlan } from '../authority/index.ts'
 import {
   type BootMs,
   bootMs,
-  CodedError,
-  type ErrorCode,
-  type ExecutionId,
-  LIMITS,
+  type LeaseId,
   type Logger,
   present,
   toCodedError,
+  unreachable,
 } from '../base/index.ts'
-import type { Execution, ExecutionDeadline, ExecutionEnd } from '../exec/index.ts'
 import { isDrainOver, type Standing } from '../membership/index.ts'
 import {
   attemptKey,
-  commandOf,
+  type Confirmed,
   encodeOfferRecord,
   type OfferedTask,
-  type Outcome,
   type StopCause,
-  timeoutMsOf,
+  type TaskMessage,
+  traceIdOf,
   type WorkerEffect,
   type WorkerEvent,
 } from '../task/index.ts'
+import { AttemptExecution } from './attempt-execution.ts'
+import { AttemptLeases, isGone } from './attempt-leases.ts'
+import type { AttemptOutput, SendOutput } from './attempt-output.ts'
+import { DEMAND_PATIENCE_MS } from './demand-queue.ts'
+import { executionIdOf } from './execution-spec.ts'
 import { obstacleOfRefusal } from './order-bars.ts'
+import { OutputSpool } from './output-spool.ts'
 import { OutputWindow } from './output-window.ts'
-import type { Cancel } from './ports.ts'
 import type { WorkerContext } from './worker-context.ts'
 
-/** The lease of an execution that never left its submitter: it ends when the node says so. */
-const NO_DEADLINE: ExecutionDeadline = {
-  termAt: bootMs(Number.MAX_SAFE_INTEGER),
-  killAt: bootMs(Number.MAX_SAFE_INTEGER),
-}
-
-/** The authority does not know, or not renew, the lease as this node's. */
-const GONE: ReadonlySet<ErrorCode> = new Set(['lease.unknown', 'lease.not_holder', 'lease.revoked'])
+const NEVER = bootMs(Number.MAX_SAFE_INTEGER)
+/** A wall clock that was set is noticed by then. */
+const WALL_CLOCK_LOOK_MS = 60_000
 
 export class WorkerAttempt {
   readonly task: OfferedTask
   readonly key: string
   private readonly context: WorkerContext
   private readonly logger: Logger
-  private readonly output = new OutputWindow(LIMITS.outputWindowBytesMax)
+  private readonly leases: AttemptLeases | undefined
+  private readonly output: AttemptOutput
+  private readonly spool: OutputSpool | undefined
+  private readonly execution: AttemptExecution
   private chain: Promise<void> = Promise.resolve()
-  private held: HeldLease | undefined
-  private execution: Execution | undefined
-  private started: Promise<void> = Promise.resolve()
-  private cancelTimeout: Cancel | undefined
-  private lostAt: BootMs | undefined
+  private deadlineDueAt: BootMs
 
-  constructor(context: WorkerContext, task: OfferedTask) {
+  /** @param hasSpool an earlier life of the node left output of it on disk. */
+  constructor(context: WorkerContext, task: OfferedTask, hasSpool = false) {
     this.context = context
     this.task = task
-    this.key = attemptKey(task.record.idempotencyKey, task.record.leaseId)
-    this.logger = context.logger.child({ task: task.record.taskId, leaseId: task.record.leaseId })
+    const { record } = task
+    this.key = attemptKey(record.idempotencyKey, record.leaseId)
+    const traceId = traceIdOf(record.traceparent)
+    this.logger = context.logger.child({
+      task: record.taskId,
+      leaseId: record.leaseId,
+      ...(traceId === undefined ? {} : { traceId }),
+    })
+    this.leases = record.leaseId === undefined ? undefined : this.createLeases(record.leaseId)
+    this.spool = this.isDetached || hasSpool ? this.createSpool(hasSpool) : undefined
+    this.output = this.spool ?? new OutputWindow(this.sendOutput)
+    this.execution = this.createExecution()
+    this.deadlineDueAt = record.deadlineUnixMs === undefined ? NEVER : bootMs(0)
   }
 
   get ended(): boolean {
-    return this.task.record.state === 'ended'
+    const { state } = this.task.record
+    return state === 'ended' || state === 'finished' || state === 'refused'
+  }
+
+  /** `tick` has nothing to do before, unless an order came in. */
+  get dueAt(): BootMs {
+    return bootMs(Math.min(this.deadlineDueAt, this.leases?.dueAt ?? NEVER))
   }
 
   /** Handles the event after those before it; resolves when its effects were carried out. */
   handle(event: WorkerEvent): Promise<void> {
     this.chain = this.chain
-      .then(async () => {
-        for (const effect of this.task.handle(event)) await this.carryOut(effect)
-      })
+      .then(() => this.process(event))
       .catch((thrown: unknown) => this.context.fatal(toCodedError(thrown)))
     return this.chain
+  }
+
+  /** @param quiet whether what an earlier life of the node had started is proven to be gone. */
+  async recover(quiet: boolean): Promise<void> {
+    await this.spool?.recover()
+    await this.handle({ type: 'recovered', quiet, outputBytes: this.output.totalBytes })
   }
 
   acknowledgeOutput(bytes: number): void {
     this.output.acknowledge(bytes)
   }
 
-  /** The connection to the submitter closed: an attached task outlives that for one TTL. */
-  submitterLost(now: BootMs): void {
-    this.lostAt ??= now
+  submitterAnswered(sequence: number): void {
+    const sentAt = this.leases?.answered(sequence)
+    if (sentAt !== undefined && this.task.record.state === 'confirming')
+      void this.handle({ type: 'submitter-confirmed', sentAt })
   }
 
   submitterBack(): void {
-    this.lostAt = undefined
-    for (const message of this.output.toRepeat()) this.context.link.send(this.task.submitter, message)
+    this.output.repeat()
     void this.handle({ type: 'submitter-connected' })
   }
 
-  /** The lease was taken back: what runs under it has to end now, and the guardian is told so at once. */
-  leaseRevoked(now: BootMs): void {
-    if (this.held === undefined) return
-    this.held.revoked(now)
-    this.execution?.extend(deadlineOf(this.held.plan))
-    this.tick(now)
+  /** The lease was taken back: what runs under it has to end now, and what is about to start does not. */
+  leaseRevoked(): void {
+    this.leases?.revoked()
+    void this.stop(this.leaseLost())
   }
 
   stop(cause: StopCause): Promise<void> {
@@ -107,36 +122,23 @@ export class WorkerAttempt {
   /** Stops, and resolves when the execution has ended and the result is journalled and on its way. */
   async shutDown(): Promise<void> {
     await this.stop('node-stopping')
-    await this.execution?.ended
+    await this.execution.over
     await this.chain
   }
 
-  /** Called several times a second: renews the lease, and ends what may not go on. */
-  tick(now: BootMs): void {
+  /** Renews the leases, and ends what may not go on. */
+  tick(now: BootMs, standing: Standing): void {
     if (this.ended) return
-    const standing = this.context.standing()
     this.obey(standing)
-    const graceMs = this.task.record.ttlMs ?? this.context.leaseTtlMs
-    if (this.lostAt !== undefined && now - this.lostAt > graceMs) void this.stop('submitter-lost')
-    switch (this.held?.tick(now)) {
-      case 'renew':
-        if (mayRenew(standing)) void this.renew(this.held)
-        return
-      case 'lost':
-      case 'revoked':
-        this.held = undefined
-        void this.stop(mayRenew(standing) ? 'lease-lost' : 'quarantined')
-        return
-      case 'none':
-      case undefined:
-        return
-    }
+    this.watchDeadline(now)
+    const lost = this.leases?.tick(now)
+    if (lost !== undefined) void this.stop(lost === 'lease-lost' ? this.leaseLost() : lost)
   }
 
-  /** What an admin order ends at once. What runs under a lease is left that lease, and no more (`tick`). */
+  /** What an admin order ends at once. What runs under a lease is left that lease, and no more (`mayRenew`). */
   private obey(standing: Standing): void {
     const { leaseId, stopCause } = this.task.record
-    if (this.execution === undefined || stopCause !== undefined) return
+    if (!this.execution.isUnderWay || stopCause !== undefined) return
     const cause = this.orderedEnd(standing)
     if (cause === 'drain-deadline' || (cause === 'quarantined' && leaseId === undefined))
       void this.stop(cause)
@@ -147,160 +149,107 @@ export class WorkerAttempt {
     return mayRenew(standing) ? undefined : 'quarantined'
   }
 
-  private async carryOut(effect: WorkerEffect): Promise<void> {
-    switch (effect.type) {
-      case 'journal':
-        await this.context.journal.write([{ key: this.key, value: encodeOfferRecord(this.task.record) }])
-        return
-      case 'confirm-lease':
-        void this.confirm()
-        return
-      case 'execute':
-        this.execute(effect.leaseSentAt)
-        return
-      case 'end-execution':
-        this.execution?.end(this.task.record.stopCause ?? 'stopped')
-        return
-      case 'release-lease':
-        void this.release()
-        return
-      case 'send':
-        this.context.link.send(this.task.submitter, effect.message)
-        return
-      case 'forget':
-        await this.context.journal.write([{ key: this.key, value: undefined }])
-        this.context.forget(this.key)
+  private watchDeadline(now: BootMs): void {
+    const { deadlineUnixMs } = this.task.record
+    if (deadlineUnixMs === undefined || now < this.deadlineDueAt) return
+    const left = deadlineUnixMs - this.context.clock.wall()
+    this.deadlineDueAt = left > 0 ? bootMs(now + Math.min(left, WALL_CLOCK_LOOK_MS)) : NEVER
+    if (left <= 0) void this.stop('deadline')
+  }
+
+  private leaseLost(): 'lease-lost' | 'quarantined' {
+    return mayRenew(this.context.standing()) ? 'lease-lost' : 'quarantined'
+  }
+
+  private async process(event: WorkerEvent): Promise<void> {
+    const effects = this.task.handle(event, this.context.clock.wall())
+    if (this.task.record.state === 'ended') this.context.ended(this)
+    for (const effect of effects) {
+      if (effect.type === 'journal') await this.context.journal.write(this.key, this.encoded())
+      else this.carryOut(effect)
     }
+  }
+
+  private carryOut(effect: Exclude<WorkerEffect, { type: 'journal' }>): void {
+    switch (effect.type) {
+      case 'note':
+        return this.context.journal.note(this.key, () => this.encoded())
+      case 'confirm-lease':
+        return void this.confirm()
+      case 'ask-submitter':
+        return this.leases?.ask()
+      case 'execute':
+        return this.begin(effect.confirmed)
+      case 'end-execution':
+        return this.execution.end(this.task.record.stopCause ?? 'stopped')
+      case 'release-lease':
+        return void this.release(effect.leaseId)
+      case 'send':
+        return this.say(effect.message)
+      case 'report':
+        return this.output.whenSent(() => this.say(effect.message))
+      case 'run':
+        return this.recordRun(effect)
+      case 'forget':
+        return this.forget()
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  private encoded(): Uint8Array {
+    return encodeOfferRecord(this.task.record)
+  }
+
+  /** Without a connection nothing waits: there is one soon, and then everything that matters is said again. */
+  private say(message: TaskMessage): void {
+    const { transport, link } = this.context
+    const { submitter } = this.task
+    if (this.isReachable()) link.send(submitter, message)
+    else transport.want(submitter, DEMAND_PATIENCE_MS)
+  }
+
+  private isReachable(): boolean {
+    const { transport } = this.context
+    const { submitter } = this.task
+    return submitter === transport.self || transport.isConnected(submitter)
+  }
+
+  private readonly sendOutput: SendOutput = (piece) =>
+    this.say({ type: 'remote_task_output', ...this.names(), ...piece })
+
+  private names(): Pick<TaskMessage, 'idempotency_key' | 'exec_lease_id'> {
+    const { idempotencyKey, leaseId } = this.task.record
+    return { idempotency_key: idempotencyKey, exec_lease_id: leaseId }
   }
 
   /** Renews before anything starts: from here on this node knows by its own clock when it must be quiet. */
   private async confirm(): Promise<void> {
-    const leaseId = present(this.task.record.leaseId, 'lease to confirm')
     try {
-      const { sentAt, answer } = await this.context.authority.execute(
-        { type: 'lease.renew', leaseId },
-        this.ttlMs / 2,
-      )
+      const { sentAt, answer } = await this.renew(this.ttlMs / 2)
       const ttlMs = present(answer.ttlMs, 'the TTL of a renewed lease')
       await this.handle({ type: 'lease-confirmed', sentAt, ttlMs })
     } catch (thrown) {
-      const { code } = toCodedError(thrown)
-      const otherwise = GONE.has(code) ? 'lease_expired' : 'lease_unavailable'
-      const reason = obstacleOfRefusal(code) ?? otherwise
-      this.context.events.offerRefused(this.task.record, reason)
-      await this.handle({ type: 'lease-refused', reason })
-    }
-  }
-
-  private execute(leaseSentAt: BootMs | undefined): void {
-    this.context.events.offerAccepted(this.task.record)
-    const { leaseId } = this.task.record
-    if (leaseId !== undefined && leaseSentAt !== undefined) {
-      const { driftRatio, stopBudget: budget } = this.context
-      this.held = new HeldLease({ leaseId, ttlMs: this.ttlMs, sentAt: leaseSentAt, driftRatio, budget })
-    }
-    if (this.held?.tick(this.context.clock.now()) === 'lost') {
-      // The confirmation took so long that the work would have to stop as soon as it began.
-      this.notStarted('lease-lost', 'the lease was confirmed too late')
-      return
-    }
-    const ordered = this.orderedEnd(this.context.standing())
-    if (ordered !== undefined)
-      return this.notStarted(ordered, 'an admin order came before the command started')
-    try {
-      this.follow(this.startExecution())
-    } catch (thrown) {
-      if (!(thrown instanceof CodedError)) throw thrown
-      this.notStarted('spawn-failed', thrown.message)
-    }
-  }
-
-  /** @throws CodedError `node.stopping`, `limit.exceeded` */
-  private startExecution(): Execution {
-    const { work, taskId, leaseId } = this.task.record
-    const command = present(commandOf(work), 'a command')
-    this.logger.info({ command: command.argv[0] }, 'execution starts')
-    return this.context.executor.run(
-      {
-        executionId: `${taskId}-${leaseId ?? 'local'}` as ExecutionId,
-        argv: command.argv,
-        cwd: command.cwd,
-        env: { ...command.env, ...this.fencing() },
-        deadline: this.held === undefined ? NO_DEADLINE : deadlineOf(this.held.plan),
-      },
-      (stream, chunk) => this.passOn(stream, chunk),
-    )
-  }
-
-  private follow(execution: Execution): void {
-    this.execution = execution
-    this.started = execution.started.then(
-      ({ pid }) => {
-        this.context.events.executionStarted(this.task.record, pid)
-        return this.handle({ type: 'started', pid })
-      },
-      () => undefined, // `ended` tells why
-    )
-    void execution.ended.then((end) => this.executionEnded(end))
-    const timeoutMs = timeoutMsOf(this.task.record.work)
-    if (timeoutMs !== undefined) {
-      this.cancelTimeout = this.context.scheduler.after(timeoutMs, () => void this.stop('timeout'))
-    }
-  }
-
-  private notStarted(cause: Outcome['cause'], error: string): void {
-    this.held = undefined
-    this.context.events.executionEnded(this.task.record, { cause, quiet: true })
-    void this.handle({ type: 'ended', outcome: { cause, quiet: true, outputBytes: 0, error } })
-  }
-
-  /** What the command may use to fence its own writes to storage that it shares with other attempts. */
-  private fencing(): Record<string, string> {
-    const { leaseId, taskId } = this.task.record
-    const token = leaseId === undefined ? {} : { POPULI_FENCING_TOKEN: String(leaseId) }
-    return { POPULI_TASK_ID: String(taskId), ...token }
-  }
-
-  private async passOn(stream: 'stdout' | 'stderr', chunk: Uint8Array): Promise<void> {
-    // The submitter hears that it runs before it hears what it says.
-    await this.started
-    const { idempotencyKey, leaseId } = this.task.record
-    const attempt = { idempotency_key: idempotencyKey, exec_lease_id: leaseId }
-    const message = await this.output.take(attempt, stream, chunk)
-    if (message !== undefined) this.context.link.send(this.task.submitter, message)
-  }
-
-  private executionEnded(end: ExecutionEnd): void {
-    this.cancelTimeout?.()
-    this.held = undefined
-    this.logger.info({ cause: end.cause, exitCode: end.exitCode, quiet: end.quiet }, 'execution ended')
-    const outcome = outcomeOf(end, this.output.totalBytes)
-    // The guardian may be the first to see that the lease is over.
-    const isLost = outcome.cause === 'lease-lost' && !mayRenew(this.context.standing())
-    this.context.events.executionEnded(this.task.record, end)
-    void this.handle({ type: 'ended', outcome: isLost ? { ...outcome, cause: 'quarantined' } : outcome })
-  }
-
-  private async renew(held: HeldLease): Promise<void> {
-    try {
-      const { sentAt } = await this.context.authority.execute(
-        { type: 'lease.renew', leaseId: held.leaseId },
-        this.ttlMs / 3,
-      )
-      // An order that came in meanwhile counts from when it came.
-      if (!mayRenew(this.context.standing())) return
-      held.renewed(sentAt)
-      this.execution?.extend(deadlineOf(held.plan))
-    } catch (thrown) {
       const error = toCodedError(thrown)
-      if (error.code === 'lease.revoked') this.leaseRevoked(this.context.clock.now())
-      else if (GONE.has(error.code)) held.refused()
-      this.logger.warn({ err: error }, 'lease not renewed')
+      const otherwise = isGone(error) ? 'lease_expired' : 'lease_unavailable'
+      const reason = obstacleOfRefusal(error.code) ?? otherwise
+      this.context.events.offerRefused(this.task.record, reason)
+      await this.handle({ type: 'lease-refused', reason, isOpen: reason === 'lease_unavailable' })
     }
   }
 
-  private async release(): Promise<void> {
-    const leaseId = present(this.task.record.leaseId, 'lease to release')
+  private renew(deadlineMs: number): ReturnType<WorkerContext['authority']['execute']> {
+    const leaseId = present(this.task.record.leaseId, 'lease to renew')
+    return this.context.authority.execute({ type: 'lease.renew', leaseId }, deadlineMs)
+  }
+
+  private begin(confirmed: Confirmed): void {
+    this.context.events.offerAccepted(this.task.record)
+    this.leases?.hold(confirmed, this.ttlMs)
+    this.execution.begin(this.task.record)
+  }
+
+  private async release(leaseId: LeaseId): Promise<void> {
     try {
       await this.context.authority.execute({ type: 'lease.release', leaseId }, this.ttlMs)
     } catch (thrown) {
@@ -310,6 +259,79 @@ export class WorkerAttempt {
     }
   }
 
+  private recordRun({ change, cancelLatencyMs }: Extract<WorkerEffect, { type: 'run' }>): void {
+    const { events } = this.context
+    const { record } = this.task
+    switch (change.state) {
+      case 'start':
+        return events.executionStarted(record)
+      case 'cancel_requested':
+        return events.cancelRequested(record)
+      case 'cancelled':
+      case 'complete':
+      case 'error':
+        return events.executionEnded(record, change.state, cancelLatencyMs)
+      default:
+        return unreachable(change.state)
+    }
+  }
+
+  private forget(): void {
+    const { journal, outputs } = this.context
+    journal.note(this.key, () => (this.task.record.state === 'refused' ? undefined : this.encoded()))
+    if (this.spool?.isUsed === true)
+      outputs.remove(executionIdOf(this.task.record)).catch((thrown: unknown) => this.spoolFailed(thrown))
+    this.context.forget(this)
+  }
+
+  private createLeases(leaseId: LeaseId): AttemptLeases {
+    const { clock, driftRatio, stopBudget } = this.context
+    return new AttemptLeases({
+      leaseId,
+      attachedTtlMs: this.task.record.attachedTtlMs,
+      driftRatio,
+      stopBudget,
+      logger: this.logger,
+      now: () => clock.now(),
+      renew: () => this.renew(this.ttlMs / 3),
+      mayRenew: () => mayRenew(this.context.standing()),
+      askSubmitter: (sequence) => this.say({ type: 'remote_task_renew', ...this.names(), sequence }),
+      extended: (deadline) => this.execution.extend(deadline),
+    })
+  }
+
+  private createExecution(): AttemptExecution {
+    const { context, logger, output, leases } = this
+    return new AttemptExecution({
+      ...{ context, logger, output, leases },
+      barredBy: () => this.orderedEnd(context.standing()),
+      leaseLost: () => this.leaseLost(),
+      onStarted: (pid) => this.handle({ type: 'started', pid }),
+      onEnded: (outcome) => void this.handle({ type: 'ended', outcome }),
+      stop: (cause) => void this.stop(cause),
+    })
+  }
+
+  /** Its submitter may be away, and nobody holds it up. */
+  private get isDetached(): boolean {
+    const { attachedTtlMs } = this.task.record
+    return attachedTtlMs === undefined && this.task.submitter !== this.context.transport.self
+  }
+
+  private createSpool(isOnDisk: boolean): OutputSpool {
+    return new OutputSpool({
+      isOnDisk,
+      open: () => this.context.outputs.open(executionIdOf(this.task.record)),
+      isConnected: () => this.isReachable(),
+      send: this.sendOutput,
+      onTrouble: (thrown) => this.spoolFailed(thrown),
+    })
+  }
+
+  private spoolFailed(thrown: unknown): void {
+    this.logger.warn({ err: toCodedError(thrown) }, 'trouble with the output on disk')
+  }
+
   private get ttlMs(): number {
     return this.task.record.ttlMs ?? this.context.leaseTtlMs
   }
@@ -317,22 +339,3 @@ export class WorkerAttempt {
 
 /** Neither quarantined nor retired. */
 const mayRenew = ({ isQuarantined, isRetired }: Standing): boolean => !isQuarantined && !isRetired
-
-const deadlineOf = ({ termAt, killAt }: LeasePlan): ExecutionDeadline => ({ termAt, killAt })
-
-function outcomeOf(end: ExecutionEnd, outputBytes: number): Outcome {
-  const about = { exitCode: end.exitCode, signal: end.signal, quiet: end.quiet, outputBytes }
-  switch (end.cause) {
-    case 'exited':
-      return { cause: 'exited', ...about }
-    case 'spawn-failed':
-    case 'guardian-lost': {
-      const shape = end.error ?? new CodedError('internal', { reason: end.cause }).toShape()
-      return { cause: end.cause, ...about, error: shape.message.slice(0, LIMITS.errorTextBytesMax) }
-    }
-    case 'deadline':
-      return { cause: 'lease-lost', ...about, error: 'the lease ran out, so the guardian ended the command' }
-    case 'killed-on-order':
-      return { cause: 'cancelled', ...about, error: 'ended on order' }
-  }
-}

@@ -1,12 +1,14 @@
 import type { StopBudget } from '../authority/index.ts'
-import type { Clock, CodedError, Logger } from '../base/index.ts'
+import type { Clock, CodedError, Logger, Random } from '../base/index.ts'
 import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
 import type { Standing } from '../membership/index.ts'
-import type { JournalStore } from '../task/index.ts'
+import type { OutputLogs } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
 import type { EventSources } from './event-sources.ts'
-import type { Scheduler } from './ports.ts'
+import type { OfferJournal } from './offer-journal.ts'
+import type { Scheduler, Transport } from './ports.ts'
 import type { TaskLink } from './task-link.ts'
+import type { WorkerAttempt } from './worker-attempt.ts'
 
 /** Runs commands: the guardian, or what a simulation puts in its place. */
 export interface Executor {
@@ -17,10 +19,15 @@ export interface Executor {
 export interface WorkerContext {
   readonly executor: Executor
   readonly authority: AuthorityClient
-  readonly journal: JournalStore
+  readonly journal: OfferJournal
+  /** Of detached attempts, by execution id. */
+  readonly outputs: OutputLogs
+  readonly transport: Transport
   readonly link: TaskLink
   readonly clock: Clock
   readonly scheduler: Scheduler
+  /** For span ids. */
+  readonly random: Random
   readonly logger: Logger
   readonly events: EventSources
   readonly driftRatio: number
@@ -29,6 +36,8 @@ export interface WorkerContext {
   /** How this node stands by the admin orders that it knows. */
   readonly standing: () => Standing
   readonly fatal: (error: CodedError) => void
-  /** The attempt of this key is over and acknowledged. */
-  readonly forget: (key: string) => void
+  /** The attempt came to its end; its result may not have reached the submitter. */
+  readonly ended: (attempt: WorkerAttempt) => void
+  /** Nothing is left to be done for it. */
+  readonly forget: (attempt: WorkerAttempt) => void
 }

@@ -1,22 +1,39 @@
-import { type LeaseId, LIMITS, type PeerId, type Reason } from '../base/index.ts'
-import { obstacleOf } from '../membership/index.ts'
+/**
+ * The worker's side of all attempts that were offered to this node: takes or refuses them, keeps their journal, and tells each what
+ * it must know of messages, connections, leases that were taken back, and time.
+ */
+import { CodedError, type LeaseId, LIMITS, type PeerId, type Reason, toCodedError } from '../base/index.ts'
+import type { Leftover } from '../exec/index.ts'
+import { isDrainOver, obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
   type Envelope,
+  type JournalStore,
   OfferedTask,
+  type OfferRecord,
+  offerFromCancel,
   offerFromEnvelope,
   type TaskMessage,
 } from '../task/index.ts'
-import type { Cancel, Transport } from './ports.ts'
+import { AttemptBook } from './attempt-book.ts'
+import { executionIdOf } from './execution-spec.ts'
+import { FinishedOffers } from './finished-offers.ts'
+import { OfferJournal } from './offer-journal.ts'
+import type { Cancel } from './ports.ts'
 import { WorkerAttempt } from './worker-attempt.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 /** Renewals are due at thirds of a TTL of at least a second: a tenth of that is fine enough. */
 const TICK_MS = 50
 
-interface WorkerInit extends Omit<WorkerContext, 'forget'> {
-  readonly transport: Transport
+type CancelMessage = Extract<TaskMessage, { type: 'remote_task_cancel' }>
+
+/** A submitter that takes an attempt for over says so with one of these; every other reason is its user's wish. */
+const GIVEN_UP: ReadonlySet<string> = new Set(['stale_lease', 'unknown_task'])
+
+interface WorkerInit extends Omit<WorkerContext, 'journal' | 'ended' | 'forget'> {
+  readonly journal: JournalStore
   readonly scope: string
   /** Whether work of other nodes is taken at all (promise P7). */
   readonly remoteExecute: boolean
@@ -24,90 +41,130 @@ interface WorkerInit extends Omit<WorkerContext, 'forget'> {
 
 export class Worker {
   private readonly init: WorkerInit
+  private readonly journal: OfferJournal
   private readonly context: WorkerContext
-  private readonly attempts = new Map<string, WorkerAttempt>()
-  /** Attempts that ended and were acknowledged: a late repetition of their offer must not start them again. */
-  private readonly finished = new Set<string>()
+  private readonly book = new AttemptBook()
+  private readonly finished: FinishedOffers
+  private lastEndNumber = 0
   private cancelTick: Cancel | undefined
   private stopping = false
 
   constructor(init: WorkerInit) {
     this.init = init
-    this.context = { ...init, forget: (key) => this.forget(key) }
+    this.journal = new OfferJournal(init.journal)
+    this.finished = new FinishedOffers(this.journal)
+    this.context = {
+      ...init,
+      journal: this.journal,
+      ended: (attempt) => this.book.hasEnded(attempt),
+      forget: (attempt) => this.forget(attempt),
+    }
     init.link.onMessage((from, message) => this.receive(from, message))
     init.transport.onPeer(({ type, peer }) => {
-      for (const attempt of this.attempts.values()) {
-        if (attempt.task.submitter !== peer) continue
-        if (type === 'connected') attempt.submitterBack()
-        else attempt.submitterLost(init.clock.now())
-      }
+      if (type === 'connected') for (const attempt of this.book.of(peer)) attempt.submitterBack()
     })
   }
 
   /** Attempts under way, those included that are about to start: a node is drained when there is none. */
   get running(): number {
-    return this.unfinished().length
+    return this.book.live.size
   }
 
   /** Whose attempts are not acknowledged: what becomes of the connection to them matters. */
   submitters(): Iterable<PeerId> {
-    return [...this.attempts.values()].map(({ task }) => task.submitter)
+    return this.book.submitters()
   }
 
-  /** Takes up the journal. The guardian has ended before what an earlier life had left running. */
-  async start(): Promise<void> {
-    for (const { value } of await this.init.journal.load()) {
-      const attempt = this.adopt(new OfferedTask(decodeOfferRecord(value)))
-      void attempt.handle({ type: 'recovered' })
-    }
+  /**
+   * Takes up the journal: what had ended is relayed in the order of its end, what had not is reported now.
+   * @param leftovers what the guardian of an earlier life had not seen to its end; anything else is proven quiet.
+   */
+  async start(leftovers: readonly Leftover[]): Promise<void> {
+    const records = (await this.init.journal.load()).map(({ value }) => decodeOfferRecord(value))
+    this.takeUpFinished(records)
+    const open = records.filter(({ state }) => state !== 'finished')
+    open.sort((a, b) => (a.endNumber ?? Number.MAX_SAFE_INTEGER) - (b.endNumber ?? Number.MAX_SAFE_INTEGER))
+    this.lastEndNumber = Math.max(0, ...records.map(({ endNumber = 0 }) => endNumber))
+    const spools = new Set(await this.init.outputs.keys())
+    const attempts = open.map((record) => {
+      const attempt = this.adopt(record, spools.delete(executionIdOf(record)))
+      return attempt
+    })
+    for (const orphan of spools) await this.init.outputs.remove(orphan)
+    for (const attempt of attempts) if (attempt.ended && this.canReach(attempt)) attempt.submitterBack()
+    const unquiet = new Set(leftovers.filter(({ quiet }) => !quiet).map(({ executionId }) => executionId))
+    await Promise.all(
+      attempts
+        .filter((attempt) => !attempt.ended)
+        .map((attempt) => attempt.recover(!unquiet.has(executionIdOf(attempt.task.record)))),
+    )
   }
 
   /** The lease was taken back: what runs under it has to end now. */
   leaseRevoked(leaseId: LeaseId): void {
-    for (const attempt of this.attempts.values())
-      if (attempt.task.record.leaseId === leaseId) attempt.leaseRevoked(this.init.clock.now())
+    this.book.underLease(leaseId)?.leaseRevoked()
   }
 
   /** Ends whatever runs, and reports it: the node shuts down. */
   async stop(): Promise<void> {
     this.stopping = true
-    await Promise.all([...this.attempts.values()].map((attempt) => attempt.shutDown()))
-    this.stopTicks()
+    await Promise.all([...this.book.live].map((attempt) => attempt.shutDown()))
+    this.cancelTick?.()
+    this.cancelTick = undefined
+    await this.flush()
   }
 
-  /** Time passes for the attempts, as long as there is one that has not ended. */
+  private takeUpFinished(records: readonly OfferRecord[]): void {
+    const finished = records.flatMap(({ idempotencyKey, leaseId, state, finishedUnixMs }) =>
+      state === 'finished' && finishedUnixMs !== undefined
+        ? [{ key: attemptKey(idempotencyKey, leaseId), at: finishedUnixMs }]
+        : [],
+    )
+    for (const { key, at } of finished.sort((a, b) => a.at - b.at)) this.finished.add(key, at)
+  }
+
+  /** Time passes for the attempts, as long as one has not ended or something is to be written. */
   private keepTime(): void {
-    this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => {
-      const unfinished = this.unfinished()
-      const now = this.init.clock.now()
-      for (const attempt of unfinished) attempt.tick(now)
-      if (unfinished.length === 0) this.stopTicks()
-    })
+    this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
 
-  private stopTicks(): void {
+  /** Looks at those that have something due; at all that run while an order says that they may not. */
+  private tick(): void {
+    const { clock } = this.init
+    const now = clock.now()
+    const standing = this.init.standing()
+    const isBarred = standing.isQuarantined || standing.isRetired || isDrainOver(standing, clock.wall())
+    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now, standing)
+    void this.flush()
+    if (this.book.live.size > 0) return
     this.cancelTick?.()
     this.cancelTick = undefined
   }
 
-  private unfinished(): readonly WorkerAttempt[] {
-    return [...this.attempts.values()].filter((attempt) => !attempt.ended)
+  private async flush(): Promise<void> {
+    try {
+      await this.journal.flush()
+    } catch (thrown) {
+      this.init.fatal(toCodedError(thrown))
+    }
   }
 
   private receive(from: PeerId, message: TaskMessage): void {
     switch (message.type) {
       case 'remote_task_envelope':
         return this.onEnvelope(from, message)
+      case 'remote_task_renewed':
+        return this.attemptOf(from, message)?.submitterAnswered(message.sequence)
       case 'remote_task_output_ack':
         return this.attemptOf(from, message)?.acknowledgeOutput(message.bytes)
       case 'remote_task_result_ack':
         void this.attemptOf(from, message)?.handle({ type: 'acknowledged' })
         return
       case 'remote_task_cancel':
-        void this.attemptOf(from, message)?.stop('cancelled')
-        return
+        return this.onCancel(from, message)
       case 'remote_task_ack':
       case 'remote_task_started':
+      case 'remote_task_renew':
       case 'remote_task_output':
       case 'remote_task_result':
         return // for the submitter
@@ -118,64 +175,100 @@ export class Worker {
     const known = this.attemptOf(from, envelope)
     if (known !== undefined) return void known.handle({ type: 'offered' })
     const refusal = this.refusal(from, envelope)
-    if (refusal !== undefined) {
-      this.init.logger.info({ peer: from, task: envelope.task_id, reason: refusal }, 'offer refused')
-      const offer = offerFromEnvelope(envelope, from)
-      this.init.events.offerRefused(offer, refusal)
-      this.init.link.send(from, {
-        type: 'remote_task_ack',
-        idempotency_key: envelope.idempotency_key,
-        exec_lease_id: envelope.exec_lease_id,
-        accepted: false,
-        detail: refusal,
-      })
-      return
+    if (refusal !== undefined) return this.refuse(from, envelope, refusal)
+    let record: OfferRecord
+    try {
+      record = offerFromEnvelope(envelope, from)
+    } catch (thrown) {
+      // Of a later version, perhaps: the submitter hears that, and may ask elsewhere.
+      if (!(thrown instanceof CodedError)) throw thrown
+      this.init.logger.warn({ peer: from, err: thrown }, 'an offer that is not understood')
+      return this.refuse(from, envelope, 'cannot_start')
     }
-    void this.adopt(new OfferedTask(offerFromEnvelope(envelope, from))).handle({ type: 'offered' })
+    void this.adopt(record).handle({ type: 'offered' })
+  }
+
+  private refuse(from: PeerId, envelope: Envelope, reason: Reason): void {
+    this.init.logger.info({ peer: from, task: envelope.task_id, reason }, 'offer refused')
+    const { task_id: taskId, exec_lease_id: leaseId } = envelope
+    this.init.events.offerRefused({ submitter: from, taskId, leaseId }, reason)
+    this.sayRefused(from, envelope, reason)
+  }
+
+  private sayRefused(to: PeerId, { idempotency_key, exec_lease_id }: TaskMessage, detail: Reason): void {
+    const attempt = { idempotency_key, exec_lease_id }
+    this.init.link.send(to, { type: 'remote_task_ack', ...attempt, accepted: false, detail })
   }
 
   private refusal(from: PeerId, envelope: Envelope): Reason | undefined {
     const remote = from !== this.init.transport.self
+    const { exec_lease_id: leaseId, deadline_unix_ms: deadline } = envelope
     if (envelope.populi_scope_id !== this.init.scope) return 'wrong_scope'
     const obstacle = obstacleOf(this.init.standing())
     if (obstacle !== undefined) return obstacle
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
-    if (remote && envelope.exec_lease_id === undefined) return 'lease_unavailable'
+    if (remote && leaseId === undefined) return 'lease_unavailable'
     if (this.finished.has(keyOf(envelope))) return 'lease_expired'
+    // One attempt per lease, whoever says otherwise.
+    if (this.book.get(keyOf(envelope)) !== undefined) return 'lease_expired'
+    if (leaseId !== undefined && this.book.underLease(leaseId) !== undefined) return 'lease_expired'
+    if (deadline !== undefined && this.init.clock.wall() >= deadline) return 'timed_out'
     if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 
-  private adopt(task: OfferedTask): WorkerAttempt {
-    if (this.attempts.size >= LIMITS.workerTasksMax + LIMITS.endedOffersKeptMax) this.forgetOldestEnded()
-    const attempt = new WorkerAttempt(this.context, task)
-    this.attempts.set(attempt.key, attempt)
+  /**
+   * For an attempt that is not known it becomes one that ended before it began (`offered-task.ts`); for one that is finished the
+   * answer is the one that its offer would get.
+   */
+  private onCancel(from: PeerId, cancel: CancelMessage): void {
+    const isGivenUp = GIVEN_UP.has(cancel.reason)
+    const known = this.attemptOf(from, cancel)
+    if (known !== undefined) return void known.stop(isGivenUp ? 'given-up' : 'cancelled')
+    if (isGivenUp) return
+    const { exec_lease_id: leaseId } = cancel
+    const isTaken = this.book.get(keyOf(cancel)) !== undefined
+    if (isTaken || (leaseId !== undefined && this.book.underLease(leaseId) !== undefined)) return
+    if (this.finished.has(keyOf(cancel))) return this.sayRefused(from, cancel, 'lease_expired')
+    void this.adopt(offerFromCancel(cancel, from)).stop('cancelled')
+  }
+
+  private adopt(record: OfferRecord, hasSpool = false): WorkerAttempt {
+    this.makeRoom()
+    const task = new OfferedTask(record, () => ++this.lastEndNumber)
+    const attempt = new WorkerAttempt(this.context, task, hasSpool)
+    this.book.add(attempt)
     this.keepTime()
-    const { self } = this.init.transport
-    if (task.submitter !== self && !this.init.transport.isConnected(task.submitter)) {
-      attempt.submitterLost(this.init.clock.now())
-    }
     return attempt
   }
 
   /** Only the submitter of an attempt has a say in it. */
   private attemptOf(from: PeerId, message: TaskMessage): WorkerAttempt | undefined {
-    const attempt = this.attempts.get(keyOf(message))
+    const attempt = this.book.get(keyOf(message))
     return attempt?.task.submitter === from ? attempt : undefined
   }
 
-  /** Results that nobody came for. */
-  private forgetOldestEnded(): void {
-    const oldest = [...this.attempts.values()].find((attempt) => attempt.ended)
-    this.init.logger.warn({ task: oldest?.task.record.taskId }, 'a result that nobody came for is forgotten')
-    void oldest?.handle({ type: 'acknowledged' })
+  private canReach({ task }: WorkerAttempt): boolean {
+    const { transport } = this.init
+    return task.submitter === transport.self || transport.isConnected(task.submitter)
   }
 
-  private forget(key: string): void {
-    this.attempts.delete(key)
-    this.finished.add(key)
-    const [oldest] = this.finished
-    if (this.finished.size > LIMITS.endedOffersKeptMax && oldest !== undefined) this.finished.delete(oldest)
+  /** Results that nobody came for. Whoever comes too late offers again, is refused, and runs the task elsewhere. */
+  private makeRoom(): void {
+    const [oldest] = this.book.ended
+    if (oldest === undefined || this.book.ended.size < LIMITS.endedOffersKeptMax) return
+    const { record } = oldest.task
+    this.init.logger.warn({ task: record.taskId }, 'a result that nobody came for is given up')
+    this.init.events.resultGivenUp(record)
+    this.book.remove(oldest)
+    void oldest.handle({ type: 'acknowledged' })
+  }
+
+  private forget(attempt: WorkerAttempt): void {
+    this.book.remove(attempt)
+    this.finished.add(attempt.key, this.init.clock.wall())
+    // Its end is noted and waits for a write.
+    this.keepTime()
   }
 }
 

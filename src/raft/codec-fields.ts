@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { CodedError, type LogIndex, logIndex, type PeerId, peerId, type Term, term } from '../base/index.ts'
+import {
+  CodedError,
+  LIMITS,
+  type LogIndex,
+  logIndex,
+  type PeerId,
+  peerId,
+  type Term,
+  term,
+} from '../base/index.ts'
 
 /** Terms and indexes on the wire: far above what a group ever reaches, and adding one is still exact. */
 const COUNTER_MAX = 2 ** 52
@@ -38,6 +47,12 @@ export class FieldReader {
 
   index(): LogIndex {
     return logIndex(this.counter())
+  }
+
+  pace(): number {
+    const value = this.integer()
+    if (value < 1 || value > LIMITS.raftIdlePaceMax) throw this.malformed('a pace')
+    return value
   }
 
   boolean(): boolean {

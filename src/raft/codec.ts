@@ -101,7 +101,7 @@ function wireOf(message: RaftMessage): readonly unknown[] {
     case 'append-rejected':
       return [...head, message.rejectedIndex, message.hintIndex, message.hintTerm]
     case 'heartbeat-request':
-      return [...head, message.commitIndex, message.round]
+      return [...head, message.commitIndex, message.round, message.pace]
     case 'heartbeat-response':
       return [...head, message.round]
     case 'install-snapshot': {
@@ -160,7 +160,7 @@ function readFields(type: RaftMessage['type'], envelope: Envelope, fields: Field
       return { type, from, to, term, rejectedIndex, hintIndex: fields.index(), hintTerm: fields.term() }
     }
     case 'heartbeat-request':
-      return { type, from, to, term, commitIndex: fields.index(), round: fields.index() }
+      return { type, from, to, term, commitIndex: fields.index(), round: fields.index(), pace: fields.pace() }
     case 'heartbeat-response':
       return { type, from, to, term, round: fields.index() }
     case 'install-snapshot': {

@@ -43,7 +43,7 @@ export function onHeartbeatRequest(state: RaftState, request: HeartbeatRequest):
   if (isSecondLeader(state, request)) return { outcome: 'refused', reason: 'second-leader' }
   // The leader vouches for this log up to that index; where there is no such entry, one of the two lost its log.
   if (request.commitIndex > state.log.lastIndex) return { outcome: 'refused', reason: 'beyond-log' }
-  follow(state, request)
+  follow(state, request, request.pace)
   state.learnCommit(request.commitIndex)
   state.messagesAfterPersist.push({
     type: 'heartbeat-response',
@@ -80,9 +80,9 @@ function isSecondLeader(state: RaftState, request: LeaderRequest): boolean {
   return state.leader !== undefined && state.leader !== request.from
 }
 
-function follow(state: RaftState, request: LeaderRequest): void {
+function follow(state: RaftState, request: LeaderRequest, pace = 1): void {
   if (state.leader !== request.from) state.becomeFollower(request.term, request.from)
-  state.delayElection()
+  state.delayElection(pace)
 }
 
 /** Of several answers that wait for the same write the farthest says it all: within a term a leader's log only grows. */

@@ -28,6 +28,10 @@ export class Leadership {
    */
   configurationBarrier: LogIndex
   heartbeatElapsed = 0
+  /** Ticks since there was something to do for anybody. */
+  idleElapsed = 0
+  /** The last entry when that began. */
+  idleIndex = logIndex(0)
   learnerHeartbeatElapsed = 0
   /** Heartbeats leave with the next `Ready`; if that is late, they do not pile up. */
   isHeartbeatDue = false

@@ -17,7 +17,7 @@ import { Leadership } from './leadership.ts'
 import { entryBytes } from './log.ts'
 import type { ProposalRefusal, ProposeResult } from './proposal.ts'
 import { hasQuorum, quorumIndex } from './quorum.ts'
-import { sendAppends } from './replication.ts'
+import { hasWork, paceOf, sendAppends } from './replication.ts'
 import type { RaftState } from './state.ts'
 import { tickTransfer } from './transfer.ts'
 
@@ -36,8 +36,10 @@ export function becomeLeader(state: RaftState): void {
 
 /** Time passes at the leader. */
 export function tickLeader(state: RaftState, leadership: Leadership): void {
+  countIdleness(state, leadership)
+  const pace = paceOf(state, leadership)
   state.electionElapsed++
-  if (state.electionElapsed >= state.options.electionTicks) {
+  if (state.electionElapsed >= state.options.electionTicks * pace) {
     state.electionElapsed = 0
     const isHeard = (peer: PeerId): boolean =>
       peer === state.self || leadership.progress.get(peer)?.active === true
@@ -51,12 +53,24 @@ export function tickLeader(state: RaftState, leadership: Leadership): void {
   if (tickTransfer(leadership) === 'over') leadership.transfer = undefined
   leadership.heartbeatElapsed++
   leadership.learnerHeartbeatElapsed++
-  if (leadership.heartbeatElapsed >= state.options.heartbeatTicks) leadership.isHeartbeatDue = true
+  if (leadership.heartbeatElapsed >= state.options.heartbeatTicks * pace) leadership.isHeartbeatDue = true
+}
+
+function countIdleness(state: RaftState, leadership: Leadership): void {
+  const { progress } = leadership
+  // Whoever is silent can be switched off for the night: it is not waited for.
+  const isSomeoneBehind = [...progress.values()].some((each) => each.active && !each.isCaughtUp(state.log))
+  if (hasWork(state, leadership) || isSomeoneBehind) {
+    leadership.idleElapsed = 0
+    leadership.idleIndex = state.log.lastIndex
+  } else leadership.idleElapsed++
 }
 
 /** How many ticks from now `tickLeader` has something to do. */
 export function ticksOfLeader(state: RaftState, leadership: Leadership): number {
-  const { electionTicks, heartbeatTicks } = state.options
+  const pace = paceOf(state, leadership)
+  const electionTicks = state.options.electionTicks * pace
+  const heartbeatTicks = state.options.heartbeatTicks * pace
   const { progress, transfer, heartbeatElapsed } = leadership
   if ([...progress.values()].some((each) => each.awaitsCommitNews(state.log))) return 1
   const toHeartbeat = progress.size > 0 ? heartbeatTicks - heartbeatElapsed : Number.POSITIVE_INFINITY

@@ -72,6 +72,8 @@ export interface HeartbeatRequest extends Envelope {
   readonly commitIndex: LogIndex
   /** Rises within a term; an answer to it says that the leader was still followed after it asked. */
   readonly round: number
+  /** The next heartbeats come so many times more rarely than usual: `RaftOptions.idlePace`, or 1. */
+  readonly pace: number
 }
 
 export interface HeartbeatResponse extends Envelope {

@@ -1,4 +1,4 @@
-import { assert, KiB, MiB } from '../base/index.ts'
+import { assert, KiB, LIMITS, MiB } from '../base/index.ts'
 
 /**
  * Tunables of one server. Times are in ticks; the driver decides how long a tick is. PreVote and CheckQuorum
@@ -24,6 +24,14 @@ export interface RaftOptions {
    * intervals of silence. At least `heartbeatTicks`; idle traffic is `learners` messages each way per interval.
    */
   readonly learnerHeartbeatTicks: number
+  /**
+   * A leader that has had nothing to do for `idleAfterTicks` sends heartbeats so many times more rarely, and says so in them: its
+   * followers wait so many times longer before they miss it, and so does its own check of the quorum. The first entry ends that for all that
+   * get it. Larger: cheaper to keep a group that does nothing. Smaller: a leader that falls silent meanwhile (not one whose connections
+   * close) is missed sooner. 1: never.
+   */
+  readonly idlePace: number
+  readonly idleAfterTicks: number
   /**
    * Bytes of entries in one append message, and so also the largest proposal. Larger: fewer messages when
    * catching up. Smaller: less delay for what shares the stream. The wire's frame limit must be above it.
@@ -65,6 +73,8 @@ export const RAFT_DEFAULTS: RaftOptions = {
   electionTicks: 10,
   heartbeatTicks: 2,
   learnerHeartbeatTicks: 20,
+  idlePace: 1,
+  idleAfterTicks: 80,
   maxAppendBytes: 256 * KiB,
   maxUncommittedBytes: 16 * MiB,
   maxInflightAppends: 256,
@@ -83,6 +93,7 @@ export function checkOptions(options: RaftOptions): RaftOptions {
     assert(Number.isSafeInteger(value) && value > 0, 'positive whole options')
   assert(electionTicks >= 3 * heartbeatTicks, 'electionTicks is at least three heartbeatTicks')
   assert(learnerHeartbeatTicks >= heartbeatTicks, 'learners get no more heartbeats than voters')
+  assert(options.idlePace <= LIMITS.raftIdlePaceMax, 'no slower than the others believe')
   assert(maxAppendBytes >= 1 * KiB, 'an append message has room for a configuration')
   assert(maxUncommittedBytes >= maxAppendBytes, 'a proposal of the largest size fits the uncommitted bytes')
   assert(maxInflightBytes >= maxAppendBytes, 'the largest append may be on its way')

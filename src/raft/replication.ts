@@ -11,6 +11,21 @@ import { entryBytes } from './log.ts'
 import type { Progress } from './progress.ts'
 import type { RaftState } from './state.ts'
 
+/**
+ * How many times more rarely than usual the leader is heard: `idlePace` while there is nothing to do. Whoever knows that a leader has
+ * nothing to do loses nothing when it is missed later; the first entry is on its way at once, and with it the usual pace.
+ */
+export function paceOf(state: RaftState, leadership: Leadership): number {
+  const { idleAfterTicks, idlePace } = state.options
+  const isIdle = leadership.idleElapsed >= idleAfterTicks && !hasWork(state, leadership)
+  return isIdle ? idlePace : 1
+}
+
+/** Entries that are newer than the idleness, reads, a transfer. */
+export function hasWork({ log }: RaftState, { idleIndex, reads, transfer }: Leadership): boolean {
+  return log.lastIndex !== idleIndex || reads.length > 0 || transfer !== undefined
+}
+
 export function hasMessagesToSend(state: RaftState, leadership: Leadership): boolean {
   if (leadership.isHeartbeatDue) return leadership.progress.size > 0
   for (const progress of leadership.progress.values()) if (progress.next(state.log) !== 'nothing') return true
@@ -46,6 +61,7 @@ function sendHeartbeats(state: RaftState, leadership: Leadership): void {
   if (isForAll) leadership.learnerHeartbeatElapsed = 0
   leadership.isHeartbeatDue = false
   leadership.heartbeatElapsed = 0
+  const pace = paceOf(state, leadership)
   // Reads that came since the last round need a new one: an answer to the last may be older than they are.
   leadership.heartbeatRound = leadership.reads.at(-1)?.round ?? leadership.heartbeatRound
   for (const [peer, progress] of leadership.progress) {
@@ -58,6 +74,7 @@ function sendHeartbeats(state: RaftState, leadership: Leadership): void {
       term: state.term,
       commitIndex: logIndex(Math.min(progress.matchIndex, state.log.commitIndex)),
       round: leadership.heartbeatRound,
+      pace,
     })
   }
 }

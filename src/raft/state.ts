@@ -53,6 +53,8 @@ export class RaftState {
    */
   electionElapsed = 0
   private electionTimeout = 0
+  /** What the leader said in its last heartbeat (`HeartbeatRequest.pace`). */
+  private pace = 1
   /** Received, in the place of the log already, and not durable yet. */
   pendingSnapshot: Snapshot | undefined
   /** May leave at once. */
@@ -114,7 +116,7 @@ export class RaftState {
   /** At most 0 when the leader is silent for longer than it should be. A learner hears of it more rarely, and two heartbeats may be lost. */
   get ticksUntilTimeout(): number {
     const isLearner = !this.configurations.mayCampaign(this.self)
-    const timeout = isLearner ? 3 * this.options.learnerHeartbeatTicks : this.electionTimeout
+    const timeout = isLearner ? 3 * this.options.learnerHeartbeatTicks : this.electionTimeout * this.pace
     return timeout - this.electionElapsed
   }
 
@@ -123,7 +125,7 @@ export class RaftState {
    * server that was cut off or removed cannot depose a leader that works (§6, thesis §4.2.3).
    */
   get isLeaderLeaseInForce(): boolean {
-    return this.leader !== undefined && this.electionElapsed < this.options.electionTicks
+    return this.leader !== undefined && this.electionElapsed < this.options.electionTicks * this.pace
   }
 
   get isOverloaded(): boolean {
@@ -134,14 +136,16 @@ export class RaftState {
   restartElectionTimer(): void {
     const { electionTicks } = this.options
     this.electionElapsed = 0
+    this.pace = 1
     this.electionTimeout = this.random.integer(electionTicks, 2 * electionTicks - 1)
   }
 
-  /** The leader was heard, or a vote was given: no campaign for a while. */
-  delayElection(): void {
+  /** The leader was heard, or a vote was given: no campaign for a while. @param pace of the leader's next messages. */
+  delayElection(pace = 1): void {
     // A timer that was shortened is of full length again.
     if (this.electionTimeout < this.options.electionTicks) this.restartElectionTimer()
     else this.electionElapsed = 0
+    this.pace = pace
   }
 
   /**
@@ -154,6 +158,7 @@ export class RaftState {
     const rivals = [...allVoters(this.configuration)].filter((peer) => peer !== this.leader).sort()
     this.role = { role: 'follower', leader: undefined }
     this.electionElapsed = 0
+    this.pace = 1
     this.electionTimeout = Math.min(1 + 2 * Math.max(rivals.indexOf(this.self), 0), this.electionTimeout)
   }
 

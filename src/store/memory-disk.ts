@@ -3,11 +3,14 @@
  * what it is told to, at the moment it is told to, and nothing by chance. There are no timers in it; a write takes
  * microtasks unless `beforeWrite` or a stall holds it.
  *
+ * Beside the records it has the files of the output logs (`memory-files.ts`), to which the same happens.
+ *
  * What can be told: a crash that loses, keeps or tears the batch under way; a stall; failing writes and reads; a full disk;
  * a flipped bit; newest batches that vanish although they were acknowledged.
  */
 import { assert, CodedError, present } from '../base/index.ts'
 import type { Engine, HighWaterMark, Operation, Visitor } from './engine.ts'
+import { MemoryFolder } from './memory-files.ts'
 import { corrupt } from './record.ts'
 
 /** What becomes of a batch under way when the power goes. `torn`: only so many of its operations reached the disk. */
@@ -17,6 +20,8 @@ interface Crash {
   readonly inFlight?: BatchFate
   /** `behind`: the mark of the last acknowledged batch was not synced yet. */
   readonly mark?: 'kept' | 'behind'
+  /** Of each write of output under way, so many bytes reached the disk; without it: none. */
+  readonly outputBytes?: number
 }
 
 /** How writes end: on the disk; not before the disk works again; with EIO; with ENOSPC. */
@@ -35,6 +40,8 @@ export class MemoryDisk {
   readonly records = new Map<string, Uint8Array>()
   /** The high-water mark; `undefined` when it is missing. Open to damage. */
   mark: number | undefined
+  /** Of each end of a task, its output. */
+  readonly outputs = { submitter: new MemoryFolder(this), worker: new MemoryFolder(this) }
   /** While `false` every read fails with EIO. */
   isReadable = true
   /** Sees each batch before it reaches the disk: waiting delays it, throwing fails it. */
@@ -71,11 +78,12 @@ export class MemoryDisk {
   }
 
   /** The power goes: the open handle is dead, its writes fail. A batch that had failed before may be kept as well. */
-  crash({ inFlight = 'lost', mark = 'kept' }: Crash = {}): void {
+  crash({ inFlight = 'lost', mark = 'kept', outputBytes = 0 }: Crash = {}): void {
     const kept = inFlight === 'kept' ? this.undecided.length : inFlight === 'lost' ? 0 : inFlight.torn
     assert(kept <= this.undecided.length, 'a torn batch keeps some of its operations')
     if (kept > 0) this.apply(this.undecided.slice(0, kept))
     if (mark === 'behind') this.mark = this.markBefore
+    for (const folder of Object.values(this.outputs)) folder.crash(outputBytes)
     this.release()
   }
 
@@ -119,12 +127,20 @@ export class MemoryDisk {
   async write(engine: MemoryEngine, operations: readonly Operation[]): Promise<void> {
     this.undecided = operations
     await this.beforeWrite?.(operations)
-    while (this.writes === 'stalled' && this.isHeldBy(engine)) await this.changed.promise
-    if (!this.isHeldBy(engine)) throw this.writeFailed('the disk lost power')
-    if (this.writes === 'failing') throw this.writeFailed('EIO: i/o error, fdatasync')
-    if (this.writes === 'full') throw this.writeFailed('ENOSPC: no space left on device, write')
+    await this.letWrite(() => this.isHeldBy(engine))
     this.apply(operations)
     this.undecided = []
+  }
+
+  /**
+   * For whoever writes: how the disk behaves. `isAlive`: the power has not gone since.
+   * @throws CodedError `store.write_failed`
+   */
+  async letWrite(isAlive: () => boolean): Promise<void> {
+    while (this.writes === 'stalled' && isAlive()) await this.changed.promise
+    if (!isAlive()) throw this.writeFailed('the disk lost power')
+    if (this.writes === 'failing') throw this.writeFailed('EIO: i/o error, fdatasync')
+    if (this.writes === 'full') throw this.writeFailed('ENOSPC: no space left on device, write')
   }
 
   /** For the open handle only. */

@@ -1,11 +1,12 @@
 /**
- * All stores of a node over one engine. Opening reads and checks everything before the first store is handed out: a
+ * All stores of a node over one engine, and the output logs beside it. Opening reads and checks everything before the first store is handed out: a
  * node either starts on exactly what it had acknowledged or does not start.
  */
+import { dirname, join } from 'node:path'
 import type { StateStore } from '../authority/index.ts'
 import { assert } from '../base/index.ts'
 import type { HardState, LogBase, LogStore } from '../raft/index.ts'
-import type { JournalStore } from '../task/index.ts'
+import type { JournalStore, OutputLogs } from '../task/index.ts'
 import { BatchWriter, together } from './batch-writer.ts'
 import type { Engine } from './engine.ts'
 import { Journal } from './journal.ts'
@@ -13,6 +14,8 @@ import type { Ledger } from './ledger.ts'
 import { openLevelEngine } from './level-engine.ts'
 import { MemoryDisk } from './memory-disk.ts'
 import { MetaRecords, type MetaStore } from './meta.ts'
+import { type OutputFiles, OutputFolder } from './output-files.ts'
+import { SegmentedLogs } from './output-logs.ts'
 import { RaftLog } from './raft-log.ts'
 import { corrupt } from './record.ts'
 import { RecordSet } from './record-set.ts'
@@ -26,6 +29,8 @@ export interface NodeStores {
   readonly state: StateStore
   readonly submitterJournal: JournalStore
   readonly workerJournal: JournalStore
+  /** Files beside the database: what they hold is bounded in itself, and damage in them keeps no node from starting. */
+  readonly outputs: { readonly submitter: OutputLogs; readonly worker: OutputLogs }
   readonly meta: MetaStore
   readonly rejoin: Rejoin
   /**
@@ -61,11 +66,13 @@ interface OpenOptions {
    * folder is an error and not a new beginning: a voter that forgot its vote would vote again.
    */
   readonly create: boolean
+  /** Told of files of output that cannot be removed, and so take room until the next start. */
+  readonly onTrouble?: (error: unknown) => void
 }
 
-/** The stores, and what a rebuild writes past them. */
+/** What lies in the database, and what a rebuild writes past it. */
 interface Opened {
-  readonly stores: NodeStores
+  readonly stores: Omit<NodeStores, 'outputs'>
   readonly writer: BatchWriter
   readonly note: RejoinNote
 }
@@ -77,8 +84,12 @@ interface Opened {
  */
 export async function openStores(path: string, options: OpenOptions): Promise<NodeStores> {
   const { stores } = await openOn(await openLevelEngine(path, options.create), options)
-  return stores
+  const folder = (end: string) => new OutputFolder(join(outputPath(path), end))
+  return await withOutputs(stores, { submitter: folder('submitter'), worker: folder('worker') }, options)
 }
+
+/** Where the output logs lie that belong to the database in the folder `path`. */
+const outputPath = (path: string): string => join(dirname(path), 'output')
 
 /** The same stores on a disk in memory. @throws as `openStores` */
 export async function openMemoryStores(
@@ -86,7 +97,31 @@ export async function openMemoryStores(
   options: OpenOptions = { create: true },
 ): Promise<NodeStores> {
   const { stores } = await openOn(disk.open(), options)
-  return stores
+  const { outputs } = disk
+  return await withOutputs(
+    stores,
+    { submitter: outputs.submitter.open(), worker: outputs.worker.open() },
+    options,
+  )
+}
+
+async function withOutputs(
+  stores: Opened['stores'],
+  files: { readonly submitter: OutputFiles; readonly worker: OutputFiles },
+  { onTrouble }: OpenOptions,
+): Promise<NodeStores> {
+  try {
+    const submitter = await SegmentedLogs.open({ files: files.submitter, onTrouble })
+    const worker = await SegmentedLogs.open({ files: files.worker, onTrouble })
+    const close = async () => {
+      await Promise.all([submitter.close(), worker.close()])
+      await stores.close()
+    }
+    return { ...stores, outputs: { submitter, worker }, close }
+  } catch (thrown) {
+    await stores.close()
+    throw thrown
+  }
 }
 
 export async function openOn(engine: Engine, options: OpenOptions): Promise<Opened> {
@@ -124,7 +159,7 @@ async function assemble(engine: Engine, ledger: Ledger): Promise<Opened> {
     appliedIndex: () => state.appliedIndex,
     isBarred,
   })
-  const stores: NodeStores = {
+  const stores: Opened['stores'] = {
     log,
     state,
     submitterJournal: new Journal(writer, submitted),

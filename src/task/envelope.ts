@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { CodedError, type PeerId } from '../base/index.ts'
-import type { Envelope } from './messages.ts'
+import { CodedError, type PeerId, unixMs } from '../base/index.ts'
+import type { Envelope, TaskMessage } from './messages.ts'
 import type { OfferRecord } from './offer-record.ts'
 import { type Work, workSchema } from './work.ts'
 
@@ -11,15 +11,36 @@ const payloadSchema = z.object({ task_description: z.string() }).and(workSchema)
  * @throws CodedError `wire.malformed` when the payload holds no work that this version understands.
  */
 export function offerFromEnvelope(envelope: Envelope, submitter: PeerId): OfferRecord {
+  const { deadline_unix_ms: deadline } = envelope
   return {
     idempotencyKey: envelope.idempotency_key,
     taskId: envelope.task_id,
     submitter,
     leaseId: envelope.exec_lease_id,
     ttlMs: envelope.lease_ttl_ms,
+    attachedTtlMs: envelope.attached_ttl_ms,
+    traceparent: envelope.traceparent,
+    deadlineUnixMs: deadline === undefined ? undefined : unixMs(deadline),
     work: workOf(envelope.payload),
     state: 'new',
     starts: 0,
+    runs: [],
+  }
+}
+
+/** An attempt of which this worker knows nothing but that it is cancelled: its offer was lost, or is still on its way. */
+export function offerFromCancel(
+  cancel: Extract<TaskMessage, { type: 'remote_task_cancel' }>,
+  submitter: PeerId,
+): OfferRecord {
+  return {
+    idempotencyKey: cancel.idempotency_key,
+    taskId: cancel.task_id,
+    submitter,
+    leaseId: cancel.exec_lease_id,
+    state: 'new',
+    starts: 0,
+    runs: [],
   }
 }
 

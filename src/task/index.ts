@@ -2,7 +2,7 @@
  * task: the life of a task at its submitter and at its worker, as two pure cores, with the messages between them and the records
  * that both keep in their journals.
  */
-export { offerFromEnvelope } from './envelope.ts'
+export { offerFromCancel, offerFromEnvelope } from './envelope.ts'
 export type { JournalRecord, JournalStore, JournalWrite } from './journal-store.ts'
 export {
   decodeTaskMessage,
@@ -11,16 +11,21 @@ export {
   type Outcome,
   type TaskMessage,
 } from './messages.ts'
-export { attemptKey, decodeOfferRecord, encodeOfferRecord } from './offer-record.ts'
-export { OfferedTask, type StopCause, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
+export { attemptKey, decodeOfferRecord, encodeOfferRecord, type OfferRecord } from './offer-record.ts'
+export { type Confirmed, OfferedTask, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
+export type { OutputLog, OutputLogs, OutputPiece } from './output-log.ts'
+export { cancelLatencyMs, type RunChange } from './run-states.ts'
+export type { StopCause } from './stop-causes.ts'
 export { SubmittedTask } from './submitted-task.ts'
-export type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
+export type { OrderedEffect, SubmitterEffect, SubmitterEvent, TaskTime } from './submitter-events.ts'
 export {
   decodeTaskRecord,
   encodeTaskRecord,
+  type Fallback,
   isFinal,
   newTaskRecord,
   type TaskChange,
   type TaskRecord,
 } from './task-record.ts'
-export { type Command, commandOf, timeoutMsOf } from './work.ts'
+export { childTraceparent, newTraceparent, traceIdOf } from './trace.ts'
+export { type Command, commandOf, timeoutMsOf, type Work } from './work.ts'

@@ -90,6 +90,7 @@ const endCauseSchema = z.enum([
   'cancelled',
   'lease-lost',
   'submitter-lost',
+  'output-failed',
   'node-stopping',
   'quarantined',
   'drain-deadline',
@@ -107,7 +108,7 @@ export const outcomeSchema = z.object({
   cause: endCauseSchema,
   exitCode: z.number().int().optional(),
   signal: z.string().optional(),
-  /** For people; set unless the command exited by itself. */
+  /** For people; set unless the command exited by itself and nothing of it was left. */
   error: z.string().max(LIMITS.errorTextBytesMax).optional(),
   /** Nothing of the execution was left when it was reported. */
   quiet: z.boolean(),

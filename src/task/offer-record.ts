@@ -1,7 +1,22 @@
 import { z } from 'zod'
-import { decode, encode, type LeaseId, type PeerId } from '../base/index.ts'
+import { decode, encode, type LeaseId, type PeerId, type UnixMs } from '../base/index.ts'
 import { outcomeSchema } from './messages.ts'
+import { runChangeSchema } from './run-states.ts'
+import { STOPS, type StopCause } from './stop-causes.ts'
 import { workSchema } from './work.ts'
+
+const OFFER_STATES = [
+  'new',
+  'confirming',
+  'starting',
+  'running',
+  'ending',
+  'ended',
+  'finished',
+  'refused',
+] as const
+
+const unixMs = z.number().transform((value) => value as UnixMs)
 
 const recordSchema = z.object({
   idempotencyKey: z.string(),
@@ -12,27 +27,26 @@ const recordSchema = z.object({
     .transform((value) => value as LeaseId)
     .optional(),
   ttlMs: z.number().optional(),
-  work: workSchema,
-  state: z.enum(['new', 'confirming', 'starting', 'running', 'ending', 'ended']),
-  stopCause: z
-    .enum([
-      'cancelled',
-      'lease-lost',
-      'submitter-lost',
-      'node-stopping',
-      'timeout',
-      'quarantined',
-      'drain-deadline',
-    ])
-    .optional(),
+  /** TTL of the submitter's own lease; absent: it goes on whoever is away. */
+  attachedTtlMs: z.number().optional(),
+  traceparent: z.string().optional(),
+  deadlineUnixMs: unixMs.optional(),
+  /** Absent where only the end is known: a cancel that came instead of the offer, and what is finished. */
+  work: workSchema.optional(),
+  state: z.enum(OFFER_STATES),
+  stopCause: z.enum(Object.keys(STOPS) as [StopCause, ...StopCause[]]).optional(),
   outcome: outcomeSchema.optional(),
   starts: z.number(),
   /** Of the command's first process, at the worker. */
   pid: z.number().optional(),
+  runs: z.array(runChangeSchema).default([]),
+  /** Rises with each end at this worker: results are relayed in this order. */
+  endNumber: z.number().optional(),
+  finishedUnixMs: unixMs.optional(),
 })
 
 type Loose = z.output<typeof recordSchema>
-/** What the worker knows of one attempt and keeps in its journal until the submitter has the result. */
+/** What the worker knows of one attempt: all of it until the submitter has the result, then that there was one. */
 export type OfferRecord = { readonly [Key in keyof Loose]: Loose[Key] }
 
 /** Two attempts of one task differ in their lease. */

@@ -1,24 +1,55 @@
 /**
  * The life of an offered task at its worker.
  *
- *     confirming → starting → running → ending → ended → (acknowledged: forgotten after a while)
- *          └ lease refused: offer refused
+ *     new ── confirming ── starting ── running ── ending ── ended ── finished
+ *      │         │             └───────────┴─────────┴───────┘
+ *      │         ├ a lease was not confirmed: refused
+ *      └─────────┴ cancelled, or too late: ended, and nothing was started
  *
- * The worker renews the lease itself before it starts anything: it then knows by its own clock from when its span counts, and a
- * submitter that gave up in the meantime has already taken the lease back, so the renewal fails and nothing starts. A result is
- * journalled before it is sent, sent until it is acknowledged, and the lease is released only after quiet.
+ * What must come before what, and why:
+ *
+ * - *On disk before accepted, and before anything starts.* The record is written once, at the offer. With it on disk no repetition
+ *   of the offer starts anything again, whatever crashes; without it nothing was promised to anybody. The leases are asked for
+ *   while it is being written: a lease that was confirmed for a record that a crash took away only runs out.
+ * - *Confirmed before started.* The worker renews the authority's lease itself, so it knows by its own clock from when its span
+ *   counts; a submitter that gave up has taken the lease back, and the renewal fails. An attached task needs the answer of its
+ *   submitter as well, which then knows until when it must not run the task at home. Nothing starts before both answered.
+ * - *Told to end before that is on disk.* `started`, `running` and `ending` are notes: after a crash the guardian has ended what
+ *   ran whatever they say, and a stop must not wait for a disk.
+ * - *On disk before reported, reported until acknowledged.* A worker that crashed says what it said before. The result comes after
+ *   the output that is still kept, so a submitter that has the result misses nothing that could be had.
+ * - *Quiet before released.* The lease is given back when nothing of the work is left, also when the work was never begun. An end that is
+ *   not proven quiet gives nothing back: the lease has to run out, and the result says so.
+ * - *Finished is remembered.* After the acknowledgement the key stays on disk for a while: a late repetition of the offer
+ *   finds it. Beyond that time the authority's lease, which has ended, refuses it.
+ *
+ * A cancel for an attempt that is not known is an attempt that ended before it began, on disk like any other: the offer may
+ * still be under way behind it, and the submitter needs an answer that ends the task.
  *
  * Pure; effects are carried out in order, `journal` durably before those after it.
  */
-import { type BootMs, type LeaseId, type PeerId, type Reason, unreachable } from '../base/index.ts'
-import type { EndCause, Outcome, TaskMessage } from './messages.ts'
+import {
+  type BootMs,
+  type LeaseId,
+  LIMITS,
+  type PeerId,
+  type Reason,
+  type UnixMs,
+  unreachable,
+} from '../base/index.ts'
+import type { Outcome, TaskMessage } from './messages.ts'
 import type { OfferRecord } from './offer-record.ts'
+import { cancelLatencyMs, type RunChange, type RunState } from './run-states.ts'
+import { STOPS, type StopCause } from './stop-causes.ts'
 
 export type WorkerEvent =
   | { readonly type: 'offered' }
   /** The lease was renewed by this node; `sentAt` is when the renewal was sent, `ttlMs` what the authority granted. */
   | { readonly type: 'lease-confirmed'; readonly sentAt: BootMs; readonly ttlMs: number }
-  | { readonly type: 'lease-refused'; readonly reason: Reason }
+  /** `isOpen`: no answer came, so it may have been renewed all the same. */
+  | { readonly type: 'lease-refused'; readonly reason: Reason; readonly isOpen: boolean }
+  /** The submitter's own lease: it still wants the task of this attempt. */
+  | { readonly type: 'submitter-confirmed'; readonly sentAt: BootMs }
   | { readonly type: 'started'; readonly pid: number }
   | { readonly type: 'stop'; readonly cause: StopCause }
   | { readonly type: 'ended'; readonly outcome: Outcome }
@@ -26,35 +57,45 @@ export type WorkerEvent =
   | { readonly type: 'acknowledged' }
   /** The submitter can be reached (again): whatever it may have missed is repeated. */
   | { readonly type: 'submitter-connected' }
-  /** This node was started again; its guardian has proved that nothing of the task is left. */
-  | { readonly type: 'recovered' }
+  /** This node was started again. `quiet`: it is proven that nothing of the attempt is left. */
+  | { readonly type: 'recovered'; readonly quiet: boolean; readonly outputBytes: number }
 
-export type StopCause = Extract<
-  EndCause,
-  | 'cancelled'
-  | 'lease-lost'
-  | 'submitter-lost'
-  | 'node-stopping'
-  | 'timeout'
-  | 'quarantined'
-  | 'drain-deadline'
->
+/** When the requests were sent whose answers allowed the start: the spans of both leases count from there. */
+export interface Confirmed {
+  readonly leaseSentAt: BootMs | undefined
+  readonly submitterSentAt: BootMs | undefined
+}
+
+type Result = Extract<TaskMessage, { type: 'remote_task_result' }>
 
 export type WorkerEffect =
   | { readonly type: 'journal' }
+  /** As `journal`, only that nothing depends on when it happens. */
+  | { readonly type: 'note' }
   | { readonly type: 'confirm-lease'; readonly leaseId: LeaseId }
-  | { readonly type: 'execute'; readonly leaseSentAt: BootMs | undefined }
+  | { readonly type: 'ask-submitter' }
+  | { readonly type: 'execute'; readonly confirmed: Confirmed }
   | { readonly type: 'end-execution' }
   | { readonly type: 'release-lease'; readonly leaseId: LeaseId }
   | { readonly type: 'send'; readonly message: TaskMessage }
+  /** Send it after what is still kept of the output. */
+  | { readonly type: 'report'; readonly message: Result }
+  | { readonly type: 'run'; readonly change: RunChange; readonly cancelLatencyMs: number | undefined }
+  /** Nothing of it is needed any more but its key. */
   | { readonly type: 'forget' }
 
 export class OfferedTask {
   private current: OfferRecord
+  private readonly nextEnd: () => number
   private effects: WorkerEffect[] = []
+  private now = 0 as UnixMs
+  private leaseSentAt: BootMs | undefined
+  private submitterSentAt: BootMs | undefined
 
-  constructor(record: OfferRecord) {
+  /** @param nextEnd numbers the ends at this worker, rising. */
+  constructor(record: OfferRecord, nextEnd: () => number) {
     this.current = record
+    this.nextEnd = nextEnd
   }
 
   get record(): OfferRecord {
@@ -65,17 +106,22 @@ export class OfferedTask {
     return this.current.submitter
   }
 
-  handle(event: WorkerEvent): readonly WorkerEffect[] {
+  handle(event: WorkerEvent, now: UnixMs): readonly WorkerEffect[] {
     this.effects = []
+    this.now = now
     switch (event.type) {
       case 'offered':
         this.onOffered()
         break
       case 'lease-confirmed':
-        this.onConfirmed(event.sentAt, event.ttlMs)
+        this.onLeaseConfirmed(event.sentAt, event.ttlMs)
         break
       case 'lease-refused':
-        this.onLeaseRefused(event.reason)
+        this.onLeaseRefused(event.reason, event.isOpen)
+        break
+      case 'submitter-confirmed':
+        this.submitterSentAt ??= event.sentAt
+        this.startWhenConfirmed()
         break
       case 'started':
         this.onStarted(event.pid)
@@ -87,13 +133,13 @@ export class OfferedTask {
         this.onEnded(event.outcome)
         break
       case 'acknowledged':
-        if (this.current.state === 'ended') this.effects.push({ type: 'forget' })
+        this.onAcknowledged()
         break
       case 'submitter-connected':
         this.repeat()
         break
       case 'recovered':
-        this.onRecovered()
+        this.onRecovered(event.quiet, event.outputBytes)
         break
       default:
         unreachable(event)
@@ -105,55 +151,95 @@ export class OfferedTask {
   private onOffered(): void {
     switch (this.current.state) {
       case 'new':
-        if (this.current.leaseId === undefined) {
-          this.become('starting')
-          this.acknowledge(true, null)
-          this.effects.push({ type: 'execute', leaseSentAt: undefined })
-        } else {
-          this.become('confirming')
-          this.effects.push({ type: 'confirm-lease', leaseId: this.current.leaseId })
-        }
-        return
+        return this.take()
       case 'confirming':
+      case 'refused':
+      case 'finished':
         return
       case 'starting':
       case 'running':
       case 'ending':
-        return this.acknowledge(true, null)
+        this.acknowledge(true, null)
+        return this.sayStarted()
       case 'ended':
-        return this.sendResult()
+        return this.report()
       default:
         return unreachable(this.current.state)
     }
   }
 
-  private onConfirmed(sentAt: BootMs, ttlMs: number): void {
-    if (this.current.state !== 'confirming') return
-    this.current = { ...this.current, ttlMs }
-    this.become('starting')
-    this.acknowledge(true, null)
-    this.effects.push({ type: 'execute', leaseSentAt: sentAt })
+  private take(): void {
+    const { leaseId, attachedTtlMs } = this.current
+    if (leaseId === undefined) {
+      // It never leaves its submitter, which is this node: nobody else can hold the key.
+      this.become('starting', 'journal')
+      this.start()
+      return
+    }
+    this.effects.push({ type: 'confirm-lease', leaseId })
+    if (attachedTtlMs !== undefined) this.effects.push({ type: 'ask-submitter' })
+    this.become('confirming', 'journal')
   }
 
-  private onLeaseRefused(reason: Reason): void {
+  private onLeaseConfirmed(sentAt: BootMs, ttlMs: number): void {
     if (this.current.state !== 'confirming') return
+    this.leaseSentAt = sentAt
+    this.current = { ...this.current, ttlMs }
+    this.startWhenConfirmed()
+  }
+
+  private startWhenConfirmed(): void {
+    const { state, attachedTtlMs } = this.current
+    if (state !== 'confirming' || this.leaseSentAt === undefined) return
+    if (attachedTtlMs !== undefined && this.submitterSentAt === undefined) return
+    this.become('starting', 'note')
+    this.start()
+  }
+
+  private start(): void {
+    const { deadlineUnixMs } = this.current
+    if (deadlineUnixMs !== undefined && this.now >= deadlineUnixMs) return this.endBeforeStart('deadline')
+    this.acknowledge(true, null)
+    const { leaseSentAt, submitterSentAt } = this
+    this.effects.push({ type: 'execute', confirmed: { leaseSentAt, submitterSentAt } })
+  }
+
+  private onLeaseRefused(reason: Reason, isOpen: boolean): void {
+    const { state, leaseId } = this.current
+    if (state !== 'confirming') return
+    this.current = { ...this.current, state: 'refused' }
     this.acknowledge(false, reason)
+    if (isOpen && leaseId !== undefined) this.effects.push({ type: 'release-lease', leaseId })
     this.effects.push({ type: 'forget' })
   }
 
   private onStarted(pid: number): void {
     if (this.current.state !== 'starting' && this.current.state !== 'ending') return
     this.current = { ...this.current, starts: 1, pid }
-    this.become(this.current.state === 'ending' ? 'ending' : 'running')
-    this.send({ type: 'remote_task_started', ...this.attempt(), pid })
+    this.enter('start')
+    this.become(this.current.state === 'ending' ? 'ending' : 'running', 'note')
+    this.sayStarted()
   }
 
   /** A submitter that was restarted, or gave up, answers `started` with a cancel. */
   private repeat(): void {
-    const { state, pid } = this.current
-    if (state === 'ended') this.sendResult()
-    else if (state === 'running' && pid !== undefined) {
-      this.send({ type: 'remote_task_started', ...this.attempt(), pid })
+    switch (this.current.state) {
+      case 'confirming':
+        if (this.current.attachedTtlMs !== undefined && this.submitterSentAt === undefined)
+          this.effects.push({ type: 'ask-submitter' })
+        return
+      case 'running':
+      case 'ending':
+        return this.sayStarted()
+      case 'ended':
+        return this.report()
+      case 'new':
+      case 'starting':
+      case 'finished':
+      case 'refused':
+        return
+      default:
+        return unreachable(this.current.state)
     }
   }
 
@@ -161,15 +247,21 @@ export class OfferedTask {
     switch (this.current.state) {
       case 'new':
       case 'confirming':
+        if (cause === 'cancelled') this.enter('cancel_requested')
         return this.endBeforeStart(cause)
       case 'starting':
       case 'running':
+        if (cause === 'cancelled') this.enter('cancel_requested')
         this.current = { ...this.current, stopCause: cause }
-        this.become('ending')
         this.effects.push({ type: 'end-execution' })
-        return
+        return this.become('ending', 'note')
       case 'ending':
+        // It ends already, and keeps its cause; how long the one who cancels waited is told all the same.
+        if (cause === 'cancelled' && !this.has('cancel_requested')) this.enter('cancel_requested')
+        return
       case 'ended':
+      case 'finished':
+      case 'refused':
         return
       default:
         return unreachable(this.current.state)
@@ -177,42 +269,57 @@ export class OfferedTask {
   }
 
   private endBeforeStart(cause: StopCause): void {
-    this.conclude({ cause, quiet: true, outputBytes: 0, error: STOP_TEXT[cause] })
+    this.conclude({ ...STOPS[cause], quiet: true, outputBytes: 0 })
   }
 
   private onEnded(outcome: Outcome): void {
-    if (this.current.state === 'ended') return
-    const cause = this.current.stopCause
+    const { state, stopCause } = this.current
+    if (state !== 'starting' && state !== 'running' && state !== 'ending') return
     // A command that ended by itself just before it was stopped has a result of its own.
-    const stopped = cause !== undefined && outcome.cause !== 'exited' && outcome.cause !== 'spawn-failed'
-    this.conclude(stopped ? { ...outcome, cause, error: STOP_TEXT[cause] } : outcome)
+    const isOwn = outcome.cause === 'exited' || outcome.cause === 'spawn-failed'
+    this.conclude(stopCause === undefined || isOwn ? outcome : { ...outcome, ...STOPS[stopCause] })
   }
 
-  private onRecovered(): void {
+  private onRecovered(quiet: boolean, outputBytes: number): void {
     if (this.current.state === 'ended') return
     this.conclude({
       cause: 'worker-restarted',
-      quiet: true,
-      outputBytes: 0,
+      quiet,
+      outputBytes,
       error: 'the worker was restarted; its guardian ended what ran there',
     })
   }
 
   private conclude(outcome: Outcome): void {
-    this.current = { ...this.current, outcome }
-    this.become('ended')
-    // Not quiet: the span must run out on its own, because something may still execute.
-    if (this.current.leaseId !== undefined && outcome.quiet) {
-      this.effects.push({ type: 'release-lease', leaseId: this.current.leaseId })
+    const { leaseId } = this.current
+    this.current = {
+      ...this.current,
+      outcome: outcome.quiet ? outcome : withWarning(outcome),
+      endNumber: this.nextEnd(),
     }
-    this.sendResult()
+    this.enter(runStateOf(outcome))
+    this.become('ended', 'journal')
+    this.report()
+    if (leaseId !== undefined && outcome.quiet) this.effects.push({ type: 'release-lease', leaseId })
   }
 
-  private sendResult(): void {
+  private onAcknowledged(): void {
+    if (this.current.state !== 'ended') return
+    const { idempotencyKey, taskId, submitter, leaseId, starts, endNumber } = this.current
+    this.current = {
+      ...{ idempotencyKey, taskId, submitter, leaseId, starts, endNumber },
+      state: 'finished',
+      runs: [],
+      finishedUnixMs: this.now,
+    }
+    this.effects.push({ type: 'forget' })
+  }
+
+  private report(): void {
     const { outcome } = this.current
     if (outcome === undefined) return
     const success = outcome.cause === 'exited' && outcome.exitCode === 0
-    this.send({
+    const message: Result = {
       type: 'remote_task_result',
       ...this.attempt(),
       task_id: this.current.taskId,
@@ -221,11 +328,17 @@ export class OfferedTask {
       error: success ? null : (outcome.error ?? `exit ${outcome.exitCode ?? outcome.signal ?? '?'}`),
       outcome,
       starts: this.current.starts,
-    })
+    }
+    this.effects.push({ type: 'report', message })
   }
 
   private acknowledge(accepted: boolean, detail: string | null): void {
     this.send({ type: 'remote_task_ack', ...this.attempt(), accepted, detail })
+  }
+
+  private sayStarted(): void {
+    const { pid } = this.current
+    if (pid !== undefined) this.send({ type: 'remote_task_started', ...this.attempt(), pid })
   }
 
   private attempt(): { idempotency_key: string; exec_lease_id: LeaseId | undefined } {
@@ -236,18 +349,29 @@ export class OfferedTask {
     this.effects.push({ type: 'send', message })
   }
 
-  private become(state: OfferRecord['state']): void {
+  private become(state: OfferRecord['state'], write: 'journal' | 'note'): void {
     this.current = { ...this.current, state }
-    this.effects.push({ type: 'journal' })
+    this.effects.push({ type: write })
+  }
+
+  private enter(state: RunState): void {
+    const change = { state, atUnixMs: this.now }
+    this.current = { ...this.current, runs: [...this.current.runs, change] }
+    this.effects.push({ type: 'run', change, cancelLatencyMs: cancelLatencyMs(this.current.runs) })
+  }
+
+  private has(wanted: RunState): boolean {
+    return this.current.runs.some(({ state }) => state === wanted)
   }
 }
 
-const STOP_TEXT: Readonly<Record<StopCause, string>> = {
-  cancelled: 'cancelled',
-  'lease-lost': 'the lease could not be kept, so the command was ended in time',
-  'submitter-lost': 'the submitter was out of reach for too long',
-  'node-stopping': 'the worker was shut down',
-  timeout: 'the command ran longer than its time limit',
-  quarantined: 'an admin order stopped all work on the node',
-  'drain-deadline': 'the node was drained, and the deadline had passed',
+function runStateOf({ cause, exitCode }: Outcome): RunState {
+  if (cause === 'cancelled') return 'cancelled'
+  return cause === 'exited' && exitCode === 0 ? 'complete' : 'error'
+}
+
+function withWarning(outcome: Outcome): Outcome {
+  const warning = 'nothing proves that all of it is gone, so its lease has to run out'
+  const error = outcome.error === undefined ? warning : `${outcome.error}; ${warning}`
+  return { ...outcome, error: error.slice(0, LIMITS.errorTextBytesMax) }
 }

@@ -2,71 +2,77 @@
  * The life of a task at its submitter.
  *
  *     queued → placing → leasing → offered → running → completed | failed | cancelled
- *                 ↑         ↑         │         │
- *                 └─────────┼─ refused┘         │ worker lost, or it had to stop for the mesh's sake
- *                           └──── fallback ←────┘
+ *                 ↑         ↑         │         │  ↑
+ *                 └─────────┼─ refused┘         ↓  │ the worker is back
+ *                           └───────────────── fallback
  *
- * One *attempt* is one lease for one worker. A fallback asks for a lease for this node; the authority refuses until the old
- * one has ended, and that waiting *is* the timing argument: whoever executed before is quiet by then. A result counts
- * only while its attempt is the newest (fencing); the first one that counts is final, everything later is
- * acknowledged, counted and otherwise ignored.
+ * One *attempt* is one lease for one worker (`newest-attempt.ts`). In `fallback` it is given up, and what comes next waits until nobody
+ * can execute it any more (`fallback-wait.ts`); a worker that comes back before that goes on as if nothing had been. A result counts
+ * only while its attempt is the newest (fencing); the first one that counts is final, everything later is acknowledged, counted
+ * and otherwise ignored.
  *
- * Pure: an event goes in, effects come out, in the order in which they must be carried out. `journal` must be on disk before
- * the effects after it happen.
+ * All states, and what leads from one to another: docs/task-states.md.
+ *
+ * Pure: an event goes in, effects come out, in the order in which they must be carried out.
  */
 import {
   type LeaseId,
+  LIMITS,
   type NodeId,
   type PeerId,
-  present,
   type Reason,
   type TaskId,
-  type UnixMs,
   unreachable,
 } from '../base/index.ts'
+import { FallbackWait } from './fallback-wait.ts'
 import { type EndCause, isAboutTheTask, type Outcome, type TaskMessage } from './messages.ts'
-import type { SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
-import { cancelMessage, envelopeMessage, outputAckMessage, resultAckMessage } from './submitter-messages.ts'
-import { type Attempt, isFinal, newAttempt, type TaskRecord, type TaskState } from './task-record.ts'
+import { type Home, NewestAttempt } from './newest-attempt.ts'
+import { RecordKeeper } from './record-keeper.ts'
+import type { SubmitterEffect, SubmitterEvent, TaskTime } from './submitter-events.ts'
+import { cancelMessage, resultAckMessage } from './submitter-messages.ts'
+import type { TaskRecord } from './task-record.ts'
 
 /** After so many refusals by workers the task runs at home. */
 const PLACEMENTS_MAX = 3
 
-export class SubmittedTask {
-  private current: TaskRecord
-  private readonly self: { readonly peer: PeerId; readonly nodeId: NodeId }
-  private effects: SubmitterEffect[] = []
-  private now: UnixMs = 0 as UnixMs
+type Result = Extract<TaskMessage, { type: 'remote_task_result' }>
 
-  constructor(self: { peer: PeerId; nodeId: NodeId }, record: TaskRecord) {
-    this.self = self
-    this.current = record
+export class SubmittedTask {
+  private readonly book: RecordKeeper
+  private readonly attempt: NewestAttempt
+  private readonly fallback: FallbackWait
+  private readonly home: Home
+  constructor(home: Home, record: TaskRecord) {
+    this.home = home
+    this.book = new RecordKeeper(record)
+    this.attempt = new NewestAttempt(this.book, home)
+    this.fallback = new FallbackWait(this.book, this.attempt, home)
   }
 
   get record(): TaskRecord {
-    return this.current
+    return this.book.record
   }
 
   get taskId(): TaskId {
-    return this.current.taskId
+    return this.record.taskId
   }
 
-  handle(event: SubmitterEvent, now: UnixMs): readonly SubmitterEffect[] {
-    this.effects = []
-    this.now = now
-    if (isFinal(this.current.state)) this.afterEnd(event)
+  handle(event: SubmitterEvent, now: TaskTime): readonly SubmitterEffect[] {
+    this.book.begin(now)
+    if (this.book.isEnded) this.afterEnd(event)
     else this.dispatch(event)
-    return this.effects
+    return this.book.takeEffects()
   }
 
   private dispatch(event: SubmitterEvent): void {
     switch (event.type) {
       case 'submitted':
-        return this.placeAgain('queued')
+        this.book.enter('queued', {})
+        return this.place({})
       case 'placed':
         return this.onPlaced(event.peer, event.nodeId, event.reason)
       case 'unplaceable':
-        return this.finish('failed', { reason: event.reason, error: event.detail })
+        return this.onUnplaceable(event.reason, event.detail)
       case 'lease-granted':
         return this.onLease(event.leaseId, event.ttlMs)
       case 'lease-unavailable':
@@ -79,91 +85,103 @@ export class SubmittedTask {
         return this.onLeaseExpired(event.leaseId)
       case 'message':
         return this.onMessage(event.from, event.message)
+      case 'peer-connected':
+        return this.onPeerConnected(event.peer)
       case 'peer-lost':
         return this.onPeerLost(event.peer)
+      case 'span-over':
+        return this.fallback.spanOver()
       case 'cancel-requested':
         return this.onCancel()
       case 'recovered':
-        return this.onRecovered()
+        return this.onRecovered(event.outputEnd)
       default:
         return unreachable(event)
     }
   }
 
-  private placeAgain(from: TaskState): void {
-    if (from === 'queued') this.change('queued', {})
-    this.change('placing', {})
-    this.effects.push({ type: 'place', exclude: this.current.refusedBy })
+  private place({ detail, patient = false }: { detail?: string; patient?: boolean }): void {
+    this.book.enter('placing', { detail })
+    this.book.do({ type: 'place', exclude: this.record.refusedBy, patient })
   }
 
   private onPlaced(peer: PeerId, nodeId: NodeId, reason: Reason): void {
-    if (this.current.state !== 'placing') return
-    this.current = { ...this.current, attempt: newAttempt(peer, nodeId) }
-    this.change('leasing', { reason })
-    this.effects.push({ type: 'request-lease', holder: peer, again: false })
+    if (this.record.state !== 'placing' || this.book.endsAtDeadline()) return
+    this.attempt.begin(peer, nodeId)
+    this.book.enter('leasing', { reason })
+    this.requestLease(false)
   }
+
+  private onUnplaceable(reason: Reason, detail: string): void {
+    if (this.record.state === 'placing') this.book.finish('failed', { reason, error: detail })
+  }
+
+  // Answers of the authority
 
   private onLease(leaseId: LeaseId, ttlMs: number): void {
-    const { attempt, state } = this.current
-    if ((state !== 'leasing' && state !== 'fallback') || attempt === undefined) return
-    const next = state === 'fallback' ? newAttempt(this.self.peer, this.self.nodeId) : attempt
-    this.current = { ...this.current, attempt: { ...next, leaseId, ttlMs } }
-    const remote = next.peer !== this.self.peer
-    this.change('offered', remote ? { reason: 'populi_remote_lease_hold' } : {})
-    this.offer()
+    if (this.fallback.isOn) return this.fallback.leaseGranted(leaseId, ttlMs)
+    if (this.record.state !== 'leasing' || this.book.endsAtDeadline())
+      return this.book.do({ type: 'take-back-lease', leaseId })
+    this.attempt.leased(leaseId, ttlMs)
+    this.attempt.offer(this.attempt.isAtHome ? {} : { reason: 'populi_remote_lease_hold' })
   }
 
-  /** Nobody was ever offered this task: it may run here without a lease. Otherwise it has to wait, and says so. */
+  /** It was offered to nobody, or refused by everybody: an attached task runs at home without a lease, a detached one waits. */
   private onLeaseUnavailable(detail: string): void {
-    const { state } = this.current
-    if (state === 'leasing') {
-      this.current = { ...this.current, attempt: newAttempt(this.self.peer, this.self.nodeId) }
-      this.change('offered', { reason: 'lease_unavailable', detail })
-      this.offer()
-    } else if (state === 'fallback') {
-      this.noteWaiting('lease_unavailable', `waiting for the lease authority: ${detail}`)
-      this.effects.push({ type: 'request-lease', holder: this.self.peer, again: true })
+    if (this.fallback.isOn) return this.fallback.authorityAway(detail)
+    const { state, attached, fallback } = this.record
+    if (state !== 'leasing' || this.book.endsAtDeadline()) return
+    const reason = 'lease_unavailable'
+    if (!attached) {
+      this.book.say('authority', { reason, detail: `waiting for it: ${detail}` })
+      return this.requestLease(true)
     }
+    if (fallback === 'none' && !this.attempt.isAtHome)
+      return this.book.finish('failed', { reason, error: detail })
+    this.attempt.begin(this.home.peer, this.home.nodeId)
+    this.attempt.offer({ reason, detail })
   }
 
+  /** By a request of this task whose answer was lost. */
   private onLeaseHeld(): void {
-    const { state, attempt } = this.current
-    if (state !== 'fallback' && state !== 'leasing') return
-    if (state === 'leasing') {
-      this.change('fallback', { reason: 'lease_unavailable', detail: 'the task is leased already' })
-    } else {
-      this.noteWaiting(
-        this.current.reason ?? 'worker_lost',
-        `waiting for lease ${attempt?.leaseId ?? ''} to end`,
-      )
-    }
-    this.effects.push({ type: 'request-lease', holder: this.self.peer, again: true })
+    if (this.fallback.isOn) return this.fallback.leaseHeld()
+    if (this.record.state !== 'leasing' || this.book.endsAtDeadline()) return
+    this.book.say('lease', { detail: 'waiting for an earlier lease of it to end' })
+    this.requestLease(true)
   }
 
-  private offer(): void {
-    const attempt = present(this.current.attempt, 'attempt of an offered task')
-    this.effects.push({
-      type: 'send',
-      to: attempt.peer,
-      message: envelopeMessage(this.current, attempt),
-    })
+  private onHolderBarred(reason: Reason, detail: string): void {
+    if (this.fallback.isOn) this.fallback.barred({ reason, detail })
+    else if (this.record.state === 'leasing') this.tryWithout(reason, detail)
   }
+
+  private onLeaseExpired(leaseId: LeaseId): void {
+    const { nodeId, leaseId: current } = this.attempt.value ?? {}
+    if (current !== leaseId || !this.attempt.mayExecute) return
+    if (this.fallback.isOn) return this.fallback.leaseExpired()
+    this.attempt.over()
+    this.fallback.begin('lease_expired', `the lease of ${nodeId} has ended`)
+  }
+
+  private requestLease(again: boolean): void {
+    this.book.do({ type: 'request-lease', holder: this.attempt.current.peer, again })
+  }
+
+  // What the worker says
 
   private onMessage(from: PeerId, message: TaskMessage): void {
-    const { attempt } = this.current
-    const ofThisAttempt =
-      attempt !== undefined && attempt.peer === from && attempt.leaseId === message.exec_lease_id
-    if (!ofThisAttempt) return this.refuseStale(from, message)
+    if (!this.isOfThisAttempt(from, message)) return this.refuseStale(from, message)
     switch (message.type) {
       case 'remote_task_ack':
         return message.accepted ? undefined : this.onRefused(message.detail ?? 'offer_refused')
       case 'remote_task_started':
-        return this.onStarted(attempt)
-      case 'remote_task_output':
-        return this.onOutput(from, attempt, message)
-      case 'remote_task_result':
-        return this.onResult(from, message.outcome, message.starts, message)
+        return this.onStarted()
       case 'remote_task_renew':
+        return this.onRenew(message)
+      case 'remote_task_output':
+        return this.attempt.receive(message)
+      case 'remote_task_result':
+        return this.onResult(from, message)
       case 'remote_task_renewed':
       case 'remote_task_envelope':
       case 'remote_task_output_ack':
@@ -175,198 +193,153 @@ export class SubmittedTask {
     }
   }
 
-  private onStarted(attempt: Attempt): void {
-    if (attempt.started) return
-    this.current = {
-      ...this.current,
-      attempt: { ...attempt, started: true },
-      starts: this.current.starts + 1,
-    }
-    if (this.current.state === 'offered') this.change('running', {})
-    else this.effects.push({ type: 'journal' })
+  private isOfThisAttempt(from: PeerId, { exec_lease_id }: TaskMessage): boolean {
+    const { state, attempt } = this.record
+    const wasOffered = state === 'offered' || state === 'running' || state === 'fallback'
+    return wasOffered && attempt?.peer === from && attempt.leaseId === exec_lease_id
   }
 
-  /** A repetition after a reconnect is skipped; a gap cannot be filled any more and is skipped over. */
-  private onOutput(
-    from: PeerId,
-    attempt: Attempt,
-    message: Extract<TaskMessage, { type: 'remote_task_output' }>,
-  ): void {
-    const end = message.offset + message.chunk.length
-    const skip = Math.max(0, Math.min(message.chunk.length, attempt.outputBytes - message.offset))
-    const bytes = Math.max(end, attempt.outputBytes)
-    this.current = { ...this.current, attempt: { ...attempt, outputBytes: bytes } }
-    this.effects.push({
-      type: 'output',
-      stream: message.stream,
-      chunk: message.chunk.subarray(skip),
-      from,
-      acknowledgement: outputAckMessage(message, bytes),
-    })
-  }
-
+  /** Only what a worker does not know is refused: nothing of it runs there. */
   private onRefused(detail: string): void {
-    if (this.current.state !== 'offered') return
-    const attempt = present(this.current.attempt, 'attempt of an offered task')
-    if (attempt.leaseId !== undefined)
-      this.effects.push({ type: 'take-back-lease', leaseId: attempt.leaseId })
-    if (this.current.cancelRequested) return this.finish('cancelled', { reason: 'cancelled_by_user' })
-    this.tryWithout(attempt, 'offer_refused', detail)
+    const { state, cancelRequested, attached, attempts } = this.record
+    const { leaseId, nodeId } = this.attempt.current
+    if (!this.attempt.mayExecute) return
+    this.attempt.over()
+    if (leaseId !== undefined) this.book.do({ type: 'take-back-lease', leaseId })
+    if (cancelRequested) return this.book.cancelled()
+    const mayTryAgain = this.attempt.isAtHome && !attached && attempts < LIMITS.taskAttemptsMax
+    if (mayTryAgain) return this.place({ detail: `refused here: ${detail}` })
+    const isFirst = state === 'offered' && !this.attempt.isOfferedAnew
+    if (isFirst || this.attempt.isAtHome) return this.tryWithout('offer_refused', detail)
+    this.fallback.begin('worker_lost', `${nodeId} knows nothing of it any more: ${detail}`)
   }
 
-  /** Nothing was offered under this attempt. A task that waits for its lease here has nowhere else to go. */
-  private onHolderBarred(reason: Reason, detail: string): void {
-    const { attempt, state } = this.current
-    if (state === 'leasing' && attempt !== undefined) return this.tryWithout(attempt, reason, detail)
-    if (state === 'fallback') this.finish('failed', { reason, error: detail })
+  private tryWithout(reason: Reason, detail: string): void {
+    const { peer, nodeId } = this.attempt.current
+    const refusedBy = [...this.record.refusedBy, peer]
+    this.book.update({ refusedBy })
+    if (this.attempt.isAtHome) return this.book.finish('failed', { reason, error: `refused here: ${detail}` })
+    const why = `${nodeId} refused: ${detail}`
+    if (refusedBy.length < PLACEMENTS_MAX && this.record.on === undefined) return this.place({ detail: why })
+    this.fallback.begin(reason, why)
   }
 
-  private tryWithout({ peer, nodeId }: Attempt, reason: Reason, detail: string): void {
-    const refusedBy = [...this.current.refusedBy, peer]
-    this.current = { ...this.current, refusedBy }
-    if (peer === this.self.peer) return this.finish('failed', { reason, error: `refused here: ${detail}` })
-    if (refusedBy.length < PLACEMENTS_MAX && this.current.on === undefined) return this.placeAgain('offered')
-    this.fallBack(reason, `${nodeId} refused: ${detail}`)
+  private onStarted(): void {
+    this.attempt.started()
+    if (this.record.state === 'offered') this.book.enter('running', {})
+    if (this.attempt.isWanted) this.fallback.resume('running')
+    else this.attempt.sendCancel()
   }
 
-  private onResult(from: PeerId, outcome: Outcome, starts: number, message: TaskMessage): void {
-    const attempt = present(this.current.attempt, 'attempt of a task with a result')
-    if (starts > 0 && !attempt.started) this.onStarted(attempt)
-    const acknowledge: SubmitterEffect = { type: 'send', to: from, message: resultAckMessage(message) }
-    if (isAboutTheTask(outcome.cause)) {
-      this.complete(outcome)
-    } else if (this.current.cancelRequested) {
-      this.finish('cancelled', { reason: 'cancelled_by_user' })
-    } else if (from === this.self.peer) {
-      this.finish('failed', { reason: 'local_execution_ended', error: outcome.error ?? outcome.cause })
-    } else {
-      const detail = `${attempt.nodeId} had to stop: ${outcome.error ?? outcome.cause}`
-      this.fallBack(reasonOfEnd(outcome.cause), detail)
-    }
-    this.effects.push(acknowledge)
+  private onRenew(message: Extract<TaskMessage, { type: 'remote_task_renew' }>): void {
+    if (!this.attempt.isWanted) return this.attempt.sendCancel()
+    this.fallback.resume(this.attempt.current.started ? 'running' : 'offered')
+    this.attempt.renew(message)
+  }
+
+  private onResult(from: PeerId, result: Result): void {
+    const { outcome } = result
+    const { cancelRequested } = this.record
+    // What was cancelled as stale says nothing about the task.
+    const isFinal = isAboutTheTask(outcome.cause) && (outcome.cause !== 'cancelled' || cancelRequested)
+    if (!isFinal && !this.attempt.mayExecute) return this.refuseStale(from, result)
+    if (result.starts > 0) this.attempt.started()
+    if (result.starts > 0 && this.record.state === 'offered') this.book.enter('running', {})
+    if (outcome.quiet) this.attempt.over()
+    if (isFinal) this.complete(outcome)
+    else if (cancelRequested && outcome.quiet) this.book.cancelled()
+    else if (this.attempt.isAtHome) this.endedAtHome(outcome)
+    else this.fallback.begin(reasonOfEnd(outcome.cause), this.hadToStop(outcome))
+    this.attempt.acknowledge(result)
+  }
+
+  private hadToStop({ cause, error = cause }: Outcome): string {
+    return `${this.attempt.current.nodeId} had to stop: ${error}`
   }
 
   private complete(outcome: Outcome): void {
-    this.current = { ...this.current, outcome }
-    if (outcome.cause === 'cancelled') return this.finish('cancelled', { reason: 'cancelled_by_user' })
-    if (outcome.cause === 'timeout')
-      return this.finish('failed', { reason: 'timed_out', error: outcome.error })
-    if (outcome.cause === 'spawn-failed')
-      return this.finish('failed', { reason: 'cannot_start', error: outcome.error })
-    this.finish(outcome.exitCode === 0 ? 'completed' : 'failed', {})
+    this.book.update({ outcome })
+    const { cause, error, exitCode } = outcome
+    if (cause === 'cancelled') return this.book.cancelled()
+    if (cause === 'timeout') return this.book.finish('failed', { reason: 'timed_out', error })
+    if (cause === 'spawn-failed') return this.book.finish('failed', { reason: 'cannot_start', error })
+    this.book.finish(exitCode === 0 ? 'completed' : 'failed', {})
+  }
+
+  /** What ended with its node, or had to leave it, is not the end of a detached task. */
+  private endedAtHome(outcome: Outcome): void {
+    const { attached, attempts, cancelRequested } = this.record
+    if (cancelRequested) return this.book.cancelled()
+    const detail = this.hadToStop(outcome)
+    if (!attached && attempts < LIMITS.taskAttemptsMax) return this.place({ detail })
+    const reason = outcome.cause === 'worker-restarted' ? 'submitter_restarted' : 'local_execution_ended'
+    this.book.finish('failed', { reason, error: detail })
+  }
+
+  // When the worker is lost
+
+  private onPeerConnected(peer: PeerId): void {
+    if (this.attempt.value?.peer === peer && this.attempt.mayExecute) this.attempt.repeat()
   }
 
   private onPeerLost(peer: PeerId): void {
-    const { attempt, state } = this.current
+    const { attempt, state } = this.record
     if (attempt?.peer !== peer || (state !== 'offered' && state !== 'running')) return
-    if (this.current.cancelRequested) {
-      return this.finish('cancelled', {
-        reason: 'worker_lost',
-        error: `${attempt.nodeId} was lost: its lease ends what runs there`,
-      })
-    }
-    this.fallBack('worker_lost', `${attempt.nodeId} was lost`)
+    this.fallback.begin('worker_lost', `${attempt.nodeId} was lost`)
   }
 
-  private onLeaseExpired(leaseId: LeaseId): void {
-    const { attempt, state } = this.current
-    if (attempt?.leaseId !== leaseId || (state !== 'offered' && state !== 'running')) return
-    if (this.current.cancelRequested) {
-      return this.finish('cancelled', {
-        reason: 'lease_expired',
-        error: `${attempt.nodeId} did not answer; its lease has ended`,
-      })
-    }
-    this.fallBack('lease_expired', `the lease of ${attempt.nodeId} has ended`)
-  }
-
-  /** To local execution, as soon as nobody else can hold the key any more. */
-  private fallBack(reason: Reason, detail: string): void {
-    if (this.current.state === 'fallback') return this.change('fallback', { reason, detail })
-    const leaseId = this.current.attempt?.leaseId
-    this.change('fallback', { reason, detail })
-    // Works only while the worker has not confirmed it; then nobody has to wait.
-    if (leaseId !== undefined) this.effects.push({ type: 'take-back-lease', leaseId })
-    this.effects.push({ type: 'request-lease', holder: this.self.peer, again: false })
-  }
+  // Cancel, restart, end
 
   private onCancel(): void {
-    if (this.current.cancelRequested) return
-    this.current = { ...this.current, cancelRequested: true }
-    const { attempt, state } = this.current
-    if ((state === 'offered' || state === 'running') && attempt !== undefined) {
-      this.effects.push({ type: 'journal' })
-      this.effects.push({
-        type: 'send',
-        to: attempt.peer,
-        message: cancelMessage(this.current, attempt.leaseId, 'cancelled_by_user'),
-      })
-      return
-    }
-    this.finish('cancelled', { reason: 'cancelled_by_user' })
+    if (this.record.cancelRequested) return
+    this.book.update({ cancelRequested: true })
+    this.book.ran('cancel_requested')
+    this.book.do({ type: 'cancelling' })
+    if (!this.attempt.mayExecute) return this.book.cancelled()
+    const { nodeId } = this.attempt.current
+    this.book.mustWrite()
+    this.book.note({
+      reason: 'cancelled_by_user',
+      detail: `waiting for ${nodeId} to end it, or for its lease to end`,
+    })
+    this.attempt.sendCancel()
   }
 
-  private onRecovered(): void {
-    this.finish('failed', {
-      reason: 'submitter_restarted',
-      error: 'the submitting node was restarted while the task was unfinished',
-    })
+  private onRecovered(outputEnd: number): void {
+    const { state } = this.record
+    this.attempt.recover(outputEnd)
+    const why = { reason: 'submitter_restarted', detail: 'its submitting node was restarted' } as const
+    if (state === 'offered' || state === 'running') {
+      this.book.note(why)
+      this.attempt.reach()
+    } else if (state === 'fallback') {
+      this.book.note(why)
+      this.fallback.goOn()
+    } else {
+      this.place({ detail: why.detail, patient: true })
+    }
   }
 
   /** An ended task: late messages get their acknowledgement, late leases go back. */
   private afterEnd(event: SubmitterEvent): void {
-    if (event.type === 'lease-granted') this.effects.push({ type: 'take-back-lease', leaseId: event.leaseId })
+    if (event.type === 'lease-granted') this.book.do({ type: 'take-back-lease', leaseId: event.leaseId })
     if (event.type === 'message') this.refuseStale(event.from, event.message)
   }
 
   /** Fencing: a message of another attempt, or after the end, changes nothing but a count. */
-  private refuseStale(from: PeerId, message: TaskMessage): void {
+  private refuseStale(to: PeerId, message: TaskMessage): void {
     if (message.type === 'remote_task_result') {
-      this.current = { ...this.current, refusedResults: this.current.refusedResults + 1 }
-      this.effects.push({ type: 'journal' }, { type: 'send', to: from, message: resultAckMessage(message) })
-    } else if (message.type === 'remote_task_started' || message.type === 'remote_task_output') {
-      this.effects.push({
-        type: 'send',
-        to: from,
-        message: cancelMessage(this.current, message.exec_lease_id, 'stale_lease'),
-      })
+      this.book.update({ refusedResults: this.record.refusedResults + 1 })
+      this.book.mustWrite()
+      this.book.do({ type: 'send', to, message: resultAckMessage(message) })
+    } else if (
+      message.type === 'remote_task_started' ||
+      message.type === 'remote_task_renew' ||
+      message.type === 'remote_task_output'
+    ) {
+      const cancel = cancelMessage(this.record, message.exec_lease_id, 'stale_lease')
+      this.book.do({ type: 'send', to, message: cancel })
     }
-  }
-
-  private finish(
-    state: 'completed' | 'failed' | 'cancelled',
-    why: { reason?: Reason; error?: string | undefined },
-  ): void {
-    this.current = {
-      ...this.current,
-      endedUnixMs: this.now,
-      finalResults: this.current.finalResults + 1,
-      error: why.error,
-    }
-    this.change(state, { ...(why.reason === undefined ? {} : { reason: why.reason }), detail: why.error })
-    this.effects.push({ type: 'ended' })
-  }
-
-  private change(state: TaskState, why: { reason?: Reason; detail?: string | undefined }): void {
-    const { attempt } = this.current
-    const reason = why.reason ?? this.current.reason
-    const change = {
-      atUnixMs: this.now,
-      state,
-      node: state === 'queued' || state === 'placing' ? undefined : attempt?.nodeId,
-      leaseId: attempt?.leaseId,
-      reason,
-      detail: why.detail,
-    }
-    this.current = { ...this.current, state, reason, history: [...this.current.history, change] }
-    this.effects.push({ type: 'journal' }, { type: 'changed', change })
-  }
-
-  /** Said once, not at every try. */
-  private noteWaiting(reason: Reason, detail: string): void {
-    const last = this.current.history.at(-1)
-    if (last?.state === 'fallback' && last.detail === detail) return
-    this.change('fallback', { reason, detail })
   }
 }
 

@@ -5,7 +5,8 @@ import { describeWork } from './work.ts'
 
 /** What the submitter says to a worker. */
 
-export function envelopeMessage(task: TaskRecord, attempt: Attempt): TaskMessage {
+/** @param isRemote an attempt that leaves its submitter: only then can one of the two lose the other. */
+export function envelopeMessage(task: TaskRecord, attempt: Attempt, isRemote: boolean): TaskMessage {
   return {
     type: 'remote_task_envelope',
     idempotency_key: task.idempotencyKey,
@@ -17,6 +18,9 @@ export function envelopeMessage(task: TaskRecord, attempt: Attempt): TaskMessage
     populi_scope_id: task.scope,
     submitted_unix_ms: task.createdUnixMs,
     lease_ttl_ms: attempt.ttlMs,
+    attached_ttl_ms: task.attached && isRemote ? attempt.ttlMs : undefined,
+    traceparent: task.traceparent,
+    deadline_unix_ms: task.deadlineUnixMs,
   }
 }
 
@@ -28,6 +32,10 @@ export function cancelMessage(task: TaskRecord, leaseId: LeaseId | undefined, re
     task_id: Number(task.taskId),
     reason,
   }
+}
+
+export function renewedMessage(renew: Extract<TaskMessage, { type: 'remote_task_renew' }>): TaskMessage {
+  return { type: 'remote_task_renewed', ...attemptOf(renew), sequence: renew.sequence }
 }
 
 /** @param bytes passed on in all. */

@@ -164,6 +164,8 @@ describe('composed nodes over a virtual network', () => {
         exitCode: 0,
         signal: undefined,
         quiet: true,
+        runState: 'complete',
+        cancelLatencyMs: undefined,
       },
     })
   })

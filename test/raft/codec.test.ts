@@ -72,6 +72,7 @@ const anyMessage: fc.Arbitrary<RaftMessage> = fc.oneof(
     ...envelope,
     commitIndex: indexes,
     round: indexes,
+    pace: fc.integer({ min: 1, max: 16 }),
   }),
   fc.record({ type: fc.constant('heartbeat-response' as const), ...envelope, round: indexes }),
   fc.record({

@@ -76,6 +76,7 @@ class Babble {
           ...envelope,
           commitIndex: logIndex(this.index),
           round: this.pick(5),
+          pace: 1 + this.pick(16),
         }
       case 7:
         return { type: 'heartbeat-response', ...envelope, round: this.pick(5) }

@@ -1,144 +1,311 @@
 import { describe, expect, it } from 'vitest'
-import { bootMs, CodedError, encode } from '../../src/base/index.ts'
-import {
-  decodeOfferRecord,
-  decodeTaskMessage,
-  encodeOfferRecord,
-  encodeTaskMessage,
-  OfferedTask,
-  offerFromEnvelope,
-} from '../../src/task/index.ts'
-import { endedBy, envelope, exited, HOME, L1, names, offer } from './support.ts'
+import { bootMs } from '../../src/base/index.ts'
+import { offerFromCancel, type StopCause, type WorkerEvent } from '../../src/task/index.ts'
+import { endedBy, exited, HOME, KEY, L1, names } from './support.ts'
+import { offer, WorkerScript } from './worker-script.ts'
 
-function running(): OfferedTask {
-  const task = offer()
-  task.handle({ type: 'offered' })
-  task.handle({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 3000 })
-  task.handle({ type: 'started', pid: 7 })
+const CONFIRMED: WorkerEvent = { type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 3000 }
+const WANTED: WorkerEvent = { type: 'submitter-confirmed', sentAt: bootMs(7) }
+const STARTED: WorkerEvent = { type: 'started', pid: 7 }
+const CANCEL: WorkerEvent = { type: 'stop', cause: 'cancelled' }
+const BACK: WorkerEvent = { type: 'submitter-connected' }
+const recovered = (quiet = true, outputBytes = 0): WorkerEvent => ({ type: 'recovered', quiet, outputBytes })
+const attached = () => offer({ attached_ttl_ms: 3000 })
+
+function confirming(task = offer()): WorkerScript {
+  task.do({ type: 'offered' })
   return task
 }
 
-describe('an offered task', () => {
-  it('confirms its lease before anything starts', () => {
+function starting(): WorkerScript {
+  const task = confirming()
+  task.do(CONFIRMED)
+  return task
+}
+
+function running(): WorkerScript {
+  const task = starting()
+  task.do(STARTED)
+  return task
+}
+
+function ended(): WorkerScript {
+  const task = running()
+  task.do({ type: 'ended', outcome: exited(0) })
+  return task
+}
+
+describe('an offer', () => {
+  it('is on disk before it is accepted, and its lease is confirmed before anything starts', () => {
     const task = offer()
-    expect(names(task.handle({ type: 'offered' }))).toEqual(['journal', 'confirm-lease'])
-    const confirmed = task.handle({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 3000 })
-    expect(names(confirmed)).toEqual(['journal', 'remote_task_ack', 'execute'])
-    expect(confirmed.at(-1)).toEqual({ type: 'execute', leaseSentAt: 5 })
+    expect(task.names({ type: 'offered' })).toEqual(['confirm-lease', 'journal'])
+    const effects = task.do(CONFIRMED)
+    expect(names(effects)).toEqual(['note', 'remote_task_ack', 'execute'])
+    expect(effects.at(-1)).toMatchObject({ confirmed: { leaseSentAt: 5, submitterSentAt: undefined } })
   })
 
-  it('plans by the TTL that the authority granted, whatever the envelope says', () => {
-    const task = offer()
-    task.handle({ type: 'offered' })
-    task.handle({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 1500 })
-    expect(task.record.ttlMs).toBe(1500)
-  })
-
-  it('starts nothing when the lease cannot be confirmed', () => {
-    const task = offer()
-    task.handle({ type: 'offered' })
-    const effects = task.handle({ type: 'lease-refused', reason: 'lease_expired' })
-    expect(names(effects)).toEqual(['remote_task_ack', 'forget'])
-    expect(effects[0]).toMatchObject({ message: { accepted: false, detail: 'lease_expired' } })
-  })
-
-  it.each(['quarantined', 'drain-deadline'] as const)(
-    'what an admin order ends reports %s, and gives the lease back when it is quiet',
-    (cause) => {
-      const task = running()
-      expect(names(task.handle({ type: 'stop', cause }))).toEqual(['journal', 'end-execution'])
-      const effects = task.handle({ type: 'ended', outcome: endedBy('cancelled') })
-      expect(names(effects)).toEqual(['journal', 'release-lease', 'remote_task_result'])
-      expect(task.record.outcome).toMatchObject({ cause })
-      expect(decodeOfferRecord(encodeOfferRecord(task.record))).toEqual(task.record)
+  it.each([
+    [CONFIRMED, WANTED],
+    [WANTED, CONFIRMED],
+  ])(
+    'of an attached task starts when authority and submitter have both answered, in any order',
+    (one, other) => {
+      const task = attached()
+      expect(task.names({ type: 'offered' })).toEqual(['confirm-lease', 'ask-submitter', 'journal'])
+      expect(task.names(one)).toEqual([])
+      expect(task.state).toBe('confirming')
+      const effects = task.do(other)
+      expect(names(effects)).toEqual(['note', 'remote_task_ack', 'execute'])
+      expect(effects.at(-1)).toMatchObject({ confirmed: { leaseSentAt: 5, submitterSentAt: 7 } })
     },
   )
 
-  it('an offer that is repeated while it runs starts nothing again', () => {
-    expect(names(running().handle({ type: 'offered' }))).toEqual(['remote_task_ack'])
+  it('of an attached task asks its submitter again when that is back', () => {
+    expect(confirming(attached()).names(BACK)).toEqual(['ask-submitter'])
+    expect(confirming().names(BACK)).toEqual([])
   })
 
-  it('journals the result, gives the lease back and reports, in this order, until it is acknowledged', () => {
-    const task = running()
-    expect(names(task.handle({ type: 'ended', outcome: exited(0) }))).toEqual([
+  it('counts the span from the first answer of the submitter, not from a repetition', () => {
+    const task = confirming(attached())
+    task.do(WANTED)
+    task.do({ type: 'submitter-confirmed', sentAt: bootMs(900) })
+    expect(task.do(CONFIRMED).at(-1)).toMatchObject({ confirmed: { submitterSentAt: 7 } })
+    expect(task.names(WANTED)).toEqual([])
+  })
+
+  it('without a lease, which never left this node, is on disk before it starts', () => {
+    expect(offer({ exec_lease_id: undefined }).names({ type: 'offered' })).toEqual([
       'journal',
-      'release-lease',
-      'remote_task_result',
-    ])
-    expect(names(task.handle({ type: 'submitter-connected' }))).toEqual(['remote_task_result'])
-    expect(names(task.handle({ type: 'acknowledged' }))).toEqual(['forget'])
-  })
-
-  it('says again that it runs when its submitter is back, so that one that gave up can cancel it', () => {
-    expect(running().handle({ type: 'submitter-connected' })).toMatchObject([
-      { type: 'send', message: { type: 'remote_task_started', pid: 7 } },
+      'remote_task_ack',
+      'execute',
     ])
   })
 
-  it('keeps the lease when it cannot prove quiet: then it must run out', () => {
-    const task = running()
-    const effects = task.handle({ type: 'ended', outcome: { ...endedBy('cancelled'), quiet: false } })
-    expect(names(effects)).toEqual(['journal', 'remote_task_result'])
+  it('plans by the TTL that the authority granted, whatever the envelope says', () => {
+    const task = confirming()
+    task.do({ type: 'lease-confirmed', sentAt: bootMs(5), ttlMs: 1500 })
+    expect(task.record.ttlMs).toBe(1500)
   })
 
-  it('a stopped execution reports why it was stopped', () => {
-    const task = running()
-    expect(names(task.handle({ type: 'stop', cause: 'lease-lost' }))).toEqual(['journal', 'end-execution'])
-    expect(names(task.handle({ type: 'stop', cause: 'cancelled' }))).toEqual([])
-    const effects = task.handle({ type: 'ended', outcome: endedBy('cancelled') })
-    expect(effects.at(-1)).toMatchObject({ message: { outcome: { cause: 'lease-lost' }, success: false } })
+  it('whose lease is refused starts nothing, and is only remembered', () => {
+    const task = confirming()
+    const effects = task.do({ type: 'lease-refused', reason: 'lease_expired', isOpen: false })
+    expect(names(effects)).toEqual(['remote_task_ack', 'forget'])
+    expect(effects[0]).toMatchObject({ message: { accepted: false, detail: 'lease_expired' } })
+    for (const late of [CONFIRMED, STARTED, CANCEL, BACK, { type: 'offered' } as const])
+      expect(task.names(late)).toEqual([])
   })
 
-  it('a stop before the start ends it without one', () => {
-    const task = offer()
-    task.handle({ type: 'offered' })
-    const effects = task.handle({ type: 'stop', cause: 'cancelled' })
-    expect(effects.at(-1)).toMatchObject({ message: { outcome: { cause: 'cancelled' }, starts: 0 } })
-    expect(names(task.handle({ type: 'lease-confirmed', sentAt: bootMs(1), ttlMs: 3000 }))).toEqual([])
+  it('whose lease got no answer gives it back, for it may have been renewed', () => {
+    const refusal: WorkerEvent = { type: 'lease-refused', reason: 'lease_unavailable', isOpen: true }
+    expect(confirming().names(refusal)).toEqual(['remote_task_ack', 'release-lease', 'forget'])
   })
 
-  it('a command that ended by itself just before it was stopped keeps its own result', () => {
-    const task = running()
-    task.handle({ type: 'stop', cause: 'cancelled' })
-    const effects = task.handle({ type: 'ended', outcome: exited(0) })
-    expect(effects.at(-1)).toMatchObject({ message: { outcome: { cause: 'exited', exitCode: 0 } } })
-  })
-
-  it('after a restart of the worker an unfinished attempt is over, a finished one still has its result', () => {
-    const cut = new OfferedTask(decodeOfferRecord(encodeOfferRecord(running().record)))
-    expect(names(cut.handle({ type: 'recovered' }))).toEqual([
+  it('whose submitter does not answer is over without a start, and its lease is given back', () => {
+    const task = confirming(attached())
+    task.do(CONFIRMED)
+    expect(task.names({ type: 'stop', cause: 'submitter-lost' })).toEqual([
+      'run',
       'journal',
+      'report',
       'release-lease',
-      'remote_task_result',
     ])
-    const done = running()
-    done.handle({ type: 'ended', outcome: exited(4) })
-    const kept = new OfferedTask(decodeOfferRecord(encodeOfferRecord(done.record)))
-    expect(kept.handle({ type: 'recovered' })).toEqual([])
-    const [again] = kept.handle({ type: 'submitter-connected' })
-    expect(again).toMatchObject({ message: { outcome: { exitCode: 4 } } })
+    expect(task.record).toMatchObject({ starts: 0, outcome: { cause: 'submitter-lost', quiet: true } })
+    expect(task.names(WANTED)).toEqual([])
+  })
+
+  it('that is repeated starts nothing again: the answer is what the first one came to', () => {
+    expect(confirming().names({ type: 'offered' })).toEqual([])
+    expect(starting().names({ type: 'offered' })).toEqual(['remote_task_ack'])
+    expect(running().names({ type: 'offered' })).toEqual(['remote_task_ack', 'remote_task_started'])
+    expect(ended().names({ type: 'offered' })).toEqual(['report'])
+  })
+
+  it('whose deadline passes while its lease is confirmed is not begun', () => {
+    const task = confirming(offer({ deadline_unix_ms: 1500 }))
+    task.pass(600)
+    expect(task.names(CONFIRMED)).toEqual(['note', 'run', 'journal', 'report', 'release-lease'])
+    expect(task.record.outcome).toMatchObject({ cause: 'timeout', quiet: true })
   })
 })
 
-describe('task messages', () => {
-  it('come back as they were', () => {
-    expect(decodeTaskMessage(encodeTaskMessage(envelope(L1)))).toEqual(envelope(L1))
+describe('a stop', () => {
+  it('ends the execution at once: nothing waits for a disk', () => {
+    const task = running()
+    expect(task.names({ type: 'stop', cause: 'lease-lost' })).toEqual(['end-execution', 'note'])
+    expect(task.state).toBe('ending')
   })
 
-  it('of an unknown type, malformed, or with a payload that holds no command are refused by code', () => {
-    const codeOf = (work: () => unknown): string => {
-      try {
-        work()
-      } catch (thrown) {
-        return thrown instanceof CodedError ? thrown.code : String(thrown)
-      }
-      return 'accepted'
-    }
-    expect(codeOf(() => decodeTaskMessage(encode({ type: 'remote_task_dance' })))).toBe('wire.unknown_type')
-    expect(codeOf(() => decodeTaskMessage(encode({ type: 'remote_task_cancel' })))).toBe('wire.malformed')
-    expect(codeOf(() => decodeTaskMessage(new Uint8Array([0xff, 0x00])))).toBe('wire.malformed')
-    for (const payload of ['', '{', '{}', '{"task_description":"x","command":{"argv":[],"env":{}}}']) {
-      expect(codeOf(() => offerFromEnvelope({ ...envelope(L1), payload }, HOME))).toBe('wire.malformed')
-    }
+  it('before the start ends the attempt without one, on disk before it is said', () => {
+    const task = confirming()
+    const effects = task.do(CANCEL)
+    expect(names(effects)).toEqual(['run', 'run', 'journal', 'report', 'release-lease'])
+    expect(effects).toContainEqual(
+      expect.objectContaining({
+        message: expect.objectContaining({ outcome: task.record.outcome, starts: 0 }),
+      }),
+    )
+    expect(task.names(CONFIRMED)).toEqual([])
+  })
+
+  it('while it starts ends what then starts', () => {
+    const task = starting()
+    expect(task.names({ type: 'stop', cause: 'lease-lost' })).toEqual(['end-execution', 'note'])
+    expect(task.names(STARTED)).toEqual(['run', 'note', 'remote_task_started'])
+    expect(task.state).toBe('ending')
+    task.do({ type: 'ended', outcome: endedBy('cancelled') })
+    expect(task.record).toMatchObject({ starts: 1, outcome: { cause: 'lease-lost' } })
+  })
+
+  it('is acknowledged only by the result, after quiet; a second one changes nothing', () => {
+    const task = running()
+    expect(task.names(CANCEL)).toEqual(['run', 'end-execution', 'note'])
+    expect(task.names(CANCEL)).toEqual([])
+    expect(task.names({ type: 'ended', outcome: endedBy('cancelled') })).toEqual([
+      'run',
+      'journal',
+      'report',
+      'release-lease',
+    ])
+    expect(task.names(CANCEL)).toEqual([])
+  })
+
+  it('keeps its first cause; that somebody waits for a cancel is told all the same', () => {
+    const task = running()
+    task.do({ type: 'stop', cause: 'lease-lost' })
+    expect(task.names(CANCEL)).toEqual(['run'])
+    task.do({ type: 'ended', outcome: endedBy('cancelled') })
+    expect(task.record.outcome).toMatchObject({ cause: 'lease-lost' })
+  })
+
+  it('that came too late leaves a command its own result', () => {
+    const task = running()
+    task.do(CANCEL)
+    task.do({ type: 'ended', outcome: exited(0) })
+    expect(task.record.outcome).toMatchObject({ cause: 'exited', exitCode: 0 })
+  })
+
+  it.each([
+    ['cancelled', 'cancelled'],
+    ['lease-lost', 'lease-lost'],
+    ['submitter-lost', 'submitter-lost'],
+    ['given-up', 'submitter-lost'],
+    ['node-stopping', 'node-stopping'],
+    ['timeout', 'timeout'],
+    ['deadline', 'timeout'],
+    ['quarantined', 'quarantined'],
+    ['drain-deadline', 'drain-deadline'],
+  ] satisfies [StopCause, string][])('for %s is reported as %s', (stop, cause) => {
+    const task = running()
+    task.do({ type: 'stop', cause: stop })
+    expect(task.restart().record.stopCause).toBe(stop)
+    task.do({ type: 'ended', outcome: endedBy('cancelled') })
+    expect(task.record.outcome).toMatchObject({ cause })
+  })
+
+  it('of an attempt that is not known is an end before the start: the offer that comes behind it starts nothing', () => {
+    const cancel = {
+      type: 'remote_task_cancel',
+      idempotency_key: KEY,
+      exec_lease_id: L1,
+      task_id: 42,
+      reason: 'cancelled_by_user',
+    } as const
+    const task = new WorkerScript(offerFromCancel(cancel, HOME))
+    expect(task.names(CANCEL)).toEqual(['run', 'run', 'journal', 'report', 'release-lease'])
+    expect(task.restart().names({ type: 'offered' })).toEqual(['report'])
+  })
+})
+
+describe('an end', () => {
+  it('is on disk before it is reported, and reported until it is acknowledged', () => {
+    const task = running()
+    expect(task.names({ type: 'ended', outcome: exited(0) })).toEqual([
+      'run',
+      'journal',
+      'report',
+      'release-lease',
+    ])
+    expect(task.names(BACK)).toEqual(['report'])
+    expect(task.names({ type: 'acknowledged' })).toEqual(['forget'])
+    expect(task.names(BACK)).toEqual([])
+  })
+
+  it('that is not proven quiet keeps the lease, which has to run out, and says so', () => {
+    const task = running()
+    const effects = task.do({ type: 'ended', outcome: { ...endedBy('cancelled'), quiet: false } })
+    expect(names(effects)).toEqual(['run', 'journal', 'report'])
+    expect(task.record.outcome?.error).toContain('its lease has to run out')
+  })
+
+  it('comes once', () => {
+    expect(ended().names({ type: 'ended', outcome: exited(1) })).toEqual([])
+  })
+
+  it('that is acknowledged leaves its key and little else', () => {
+    const task = ended()
+    task.do({ type: 'acknowledged' })
+    expect(task.restart().record).toEqual({
+      idempotencyKey: KEY,
+      taskId: 42,
+      submitter: HOME,
+      leaseId: L1,
+      starts: 1,
+      endNumber: 1,
+      state: 'finished',
+      runs: [],
+      finishedUnixMs: task.record.finishedUnixMs,
+    })
+  })
+})
+
+describe('a worker that was restarted', () => {
+  it('reports what was under way, gives its lease back, and says what it had started', () => {
+    const cut = running().restart()
+    const effects = cut.do(recovered(true, 77))
+    expect(names(effects)).toEqual(['run', 'journal', 'report', 'release-lease'])
+    expect(effects[2]).toMatchObject({
+      message: { starts: 1, outcome: { cause: 'worker-restarted', quiet: true, outputBytes: 77 } },
+    })
+  })
+
+  it('keeps the lease of what it cannot prove quiet', () => {
+    expect(running().restart().names(recovered(false))).toEqual(['run', 'journal', 'report'])
+  })
+
+  it('an offer that was not confirmed was not begun', () => {
+    const cut = confirming().restart()
+    cut.do(recovered())
+    expect(cut.record).toMatchObject({ starts: 0, outcome: { cause: 'worker-restarted' } })
+  })
+
+  it('still has the result of what had ended', () => {
+    const kept = ended().restart()
+    expect(kept.names(recovered())).toEqual([])
+    expect(kept.do(BACK)).toMatchObject([{ message: { outcome: { exitCode: 0 } } }])
+  })
+})
+
+describe('the run states', () => {
+  const states = (task: WorkerScript): readonly string[] => task.record.runs.map(({ state }) => state)
+
+  it.each([
+    [exited(0), 'complete'],
+    [exited(1), 'error'],
+    [endedBy('timeout'), 'error'],
+  ])('of what ended with %o come to %s', (outcome, last) => {
+    const task = running()
+    task.do({ type: 'ended', outcome })
+    expect(states(task)).toEqual(['start', last])
+  })
+
+  it('tell how long a cancel took, up to quiet', () => {
+    const task = running()
+    task.do(CANCEL)
+    task.pass(40)
+    const [last] = task.do({ type: 'ended', outcome: endedBy('cancelled') })
+    expect(states(task)).toEqual(['start', 'cancel_requested', 'cancelled'])
+    expect(last).toMatchObject({ type: 'run', change: { state: 'cancelled' }, cancelLatencyMs: 41 })
+    expect(task.restart().record.runs).toEqual(task.record.runs)
   })
 })

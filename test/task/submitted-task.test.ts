@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { NodeId, PeerId } from '../../src/base/index.ts'
+import { LIMITS, type NodeId, type PeerId, unixMs } from '../../src/base/index.ts'
+import { cancelLatencyMs } from '../../src/task/index.ts'
 import {
   endedBy,
   exited,
@@ -8,6 +9,7 @@ import {
   L2,
   names,
   OTHER,
+  output,
   refusal,
   result,
   SubmitterScript,
@@ -18,15 +20,15 @@ import {
 const states = (script: SubmitterScript): string[] => script.task.record.history.map(({ state }) => state)
 
 describe('a submitted task', () => {
-  it('is placed, leased, offered, runs and completes, each step journalled before it has effects', () => {
+  it('is placed, leased, offered, runs and completes; what others rely on is journalled before, and once', () => {
     const script = new SubmitterScript()
-    expect(script.names({ type: 'submitted' })).toEqual(['journal', 'changed', 'journal', 'changed', 'place'])
+    expect(script.names({ type: 'submitted' })).toEqual(['journal', 'changed', 'changed', 'place'])
     expect(
       script.names({ type: 'placed', peer: WORKER, nodeId: 'worker' as NodeId, reason: 'requested_node' }),
-    ).toEqual(['journal', 'changed', 'request-lease'])
+    ).toEqual(['changed', 'request-lease'])
     const offered = script.do({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })
     expect(names(offered)).toEqual(['journal', 'changed', 'remote_task_envelope'])
-    script.say(WORKER, started(L1))
+    expect(names(script.say(WORKER, started(L1)))).toEqual(['changed'])
     expect(names(script.say(WORKER, result(L1, exited(0))))).toEqual([
       'journal',
       'changed',
@@ -65,9 +67,10 @@ describe('a submitted task', () => {
       'journal',
       'changed',
       'take-back-lease',
+      'wake-at',
       'request-lease',
     ])
-    expect(script.names({ type: 'lease-held' })).toEqual(['journal', 'changed', 'request-lease'])
+    expect(script.names({ type: 'lease-held' })).toEqual(['noted', 'request-lease'])
     expect(script.names({ type: 'lease-held' })).toEqual(['request-lease'])
     const offered = script.do({ type: 'lease-granted', leaseId: L2, ttlMs: 3000 })
     expect(offered.at(-1)).toMatchObject({ type: 'send', to: HOME, message: { exec_lease_id: L2 } })
@@ -133,7 +136,7 @@ describe('a submitted task', () => {
     script.place()
     script.do({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })
     const effects = script.say(WORKER, refusal(L1, 'worker_full'))
-    expect(names(effects)).toEqual(['take-back-lease', 'journal', 'changed', 'place'])
+    expect(names(effects)).toEqual(['journal', 'take-back-lease', 'changed', 'place'])
     expect(effects.at(-1)).toMatchObject({ exclude: [WORKER] })
     for (const lease of [L2, L1]) {
       script.do({
@@ -185,19 +188,6 @@ describe('a submitted task', () => {
     expect(script.task.record.reason).toBe('lease_unavailable')
   })
 
-  it('no authority: a task that was offered elsewhere waits, and says so', () => {
-    const script = new SubmitterScript()
-    script.run()
-    script.do({ type: 'peer-lost', peer: WORKER })
-    expect(script.names({ type: 'lease-unavailable', detail: 'no leader' })).toEqual([
-      'journal',
-      'changed',
-      'request-lease',
-    ])
-    expect(script.state).toBe('fallback')
-    expect(script.task.record.history.at(-1)?.detail).toMatch(/waiting for the lease authority/)
-  })
-
   it('cancel before the offer ends it at once; a lease that comes later goes back', () => {
     const script = new SubmitterScript()
     script.place()
@@ -206,19 +196,34 @@ describe('a submitted task', () => {
     expect(script.names({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })).toEqual(['take-back-lease'])
   })
 
-  it('cancel while it runs is the worker’s to answer; without a worker it is over', () => {
+  it('cancel while it runs is the worker’s to answer', () => {
     const script = new SubmitterScript()
     script.run()
-    expect(names(script.do({ type: 'cancel-requested' }))).toEqual(['journal', 'remote_task_cancel'])
+    expect(names(script.do({ type: 'cancel-requested' }))).toEqual([
+      'journal',
+      'cancelling',
+      'noted',
+      'remote_task_cancel',
+    ])
     expect(script.state).toBe('running')
+    expect(script.names({ type: 'cancel-requested' })).toEqual([])
     script.say(WORKER, result(L1, endedBy('cancelled')))
-    expect(script.state).toBe('cancelled')
+    expect(script.task.record).toMatchObject({ state: 'cancelled', reason: 'cancelled_by_user' })
+  })
 
-    const lost = new SubmitterScript()
-    lost.run()
-    lost.do({ type: 'cancel-requested' })
-    lost.do({ type: 'peer-lost', peer: WORKER })
-    expect(lost.task.record).toMatchObject({ state: 'cancelled', reason: 'worker_lost', finalResults: 1 })
+  it('the run states, and how long the cancel took, are in the record', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.now = 1000
+    script.do({ type: 'cancel-requested' })
+    script.now = 1040
+    script.say(WORKER, result(L1, endedBy('cancelled')))
+    expect(script.task.record.runs.map(({ state }) => state)).toEqual([
+      'start',
+      'cancel_requested',
+      'cancelled',
+    ])
+    expect(cancelLatencyMs(script.task.record.runs)).toBe(40)
   })
 
   it('a command that had ended before the cancel reached it keeps its result', () => {
@@ -232,46 +237,37 @@ describe('a submitted task', () => {
   it('output of another attempt is not passed on, and its sender is told to stop', () => {
     const script = new SubmitterScript()
     script.run()
-    const output = (lease: typeof L1, offset: number) =>
-      ({
-        type: 'remote_task_output',
-        idempotency_key: '42.key',
-        exec_lease_id: lease,
-        stream: 'stdout',
-        offset,
-        chunk: new Uint8Array([1, 2, 3]),
-      }) as const
-    expect(names(script.say(WORKER, output(L2, 0)))).toEqual(['remote_task_cancel'])
-    expect(names(script.say(OTHER, output(L1, 0)))).toEqual(['remote_task_cancel'])
-    expect(names(script.say(WORKER, output(L1, 0)))).toEqual(['output'])
+    expect(names(script.say(WORKER, output(L2, 0, 1)))).toEqual(['remote_task_cancel'])
+    expect(names(script.say(OTHER, output(L1, 0, 1)))).toEqual(['remote_task_cancel'])
+    expect(names(script.say(WORKER, output(L1, 0, 1)))).toEqual(['output'])
   })
 
   it('output that is repeated after a reconnect is passed on once', () => {
     const script = new SubmitterScript()
     script.run()
-    const chunkAt = (offset: number, ...bytes: number[]) =>
-      script.say(WORKER, {
-        type: 'remote_task_output',
-        idempotency_key: '42.key',
-        exec_lease_id: L1,
-        stream: 'stdout',
-        offset,
-        chunk: new Uint8Array(bytes),
-      })
-    chunkAt(0, 1, 2, 3)
-    expect(chunkAt(0, 1, 2, 3)).toMatchObject([{ chunk: new Uint8Array(), acknowledgement: { bytes: 3 } }])
-    expect(chunkAt(2, 3, 4)).toMatchObject([{ chunk: new Uint8Array([4]), acknowledgement: { bytes: 4 } }])
+    script.say(WORKER, output(L1, 0, 1, 2, 3))
+    expect(script.say(WORKER, output(L1, 0, 1, 2, 3))).toMatchObject([
+      { chunk: new Uint8Array(), acknowledgement: { message: { bytes: 3 } } },
+    ])
+    expect(script.say(WORKER, output(L1, 2, 3, 4))).toMatchObject([
+      { chunk: new Uint8Array([4]), acknowledgement: { message: { bytes: 4 } } },
+    ])
   })
 
-  it('a restarted submitter ends what it finds unfinished, with the reason', () => {
+  it('output that the worker could not keep is told as missing, once', () => {
     const script = new SubmitterScript()
     script.run()
-    script.do({ type: 'recovered' })
-    expect(script.task.record).toMatchObject({
-      state: 'failed',
-      reason: 'submitter_restarted',
-      finalResults: 1,
+    script.say(WORKER, output(L1, 0, 1, 2))
+    const effects = script.say(WORKER, output(L1, 10, 3))
+    expect(names(effects)).toEqual(['journal', 'output', 'output'])
+    const [, gap] = effects
+    const text = gap?.type === 'output' ? new TextDecoder().decode(gap.chunk) : ''
+    expect(text).toBe('\n[populi: 8 bytes of output are missing here]\n')
+    expect(effects[2]).toMatchObject({
+      chunk: new Uint8Array([3]),
+      acknowledgement: { message: { bytes: 11 } },
     })
+    expect(names(script.say(WORKER, output(L1, 11, 4)))).toEqual(['output'])
   })
 
   it('what nothing can run as asked fails with the reason', () => {
@@ -279,5 +275,30 @@ describe('a submitted task', () => {
     script.do({ type: 'submitted' })
     script.do({ type: 'unplaceable', reason: 'worker_not_alive', detail: 'attic: not alive' })
     expect(script.task.record).toMatchObject({ state: 'failed', reason: 'worker_not_alive', finalResults: 1 })
+  })
+
+  it('its deadline passes while it waits for a lease: it is not begun any more', () => {
+    const script = new SubmitterScript({ deadlineUnixMs: unixMs(100) })
+    script.place()
+    script.now = 100
+    expect(script.names({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })).toEqual([
+      'journal',
+      'changed',
+      'ended',
+      'take-back-lease',
+    ])
+    expect(script.task.record).toMatchObject({ state: 'failed', reason: 'timed_out', attempts: 0 })
+  })
+
+  it('its history is bounded: the first change and the newest are kept', () => {
+    const script = new SubmitterScript()
+    script.run()
+    for (let at = 0; at < LIMITS.taskHistoryMax; at++) {
+      script.do({ type: 'peer-lost', peer: WORKER })
+      script.say(WORKER, started(L1))
+    }
+    const { history } = script.task.record
+    expect(history).toHaveLength(LIMITS.taskHistoryMax)
+    expect([history[0]?.state, history.at(-1)?.state]).toEqual(['queued', 'running'])
   })
 })

@@ -1,13 +1,14 @@
-import { type LeaseId, type NodeId, type PeerId, type TaskId, unixMs } from '../../src/base/index.ts'
+import { bootMs, type LeaseId, type NodeId, type PeerId, type TaskId, unixMs } from '../../src/base/index.ts'
 import {
+  decodeTaskRecord,
+  encodeTaskRecord,
   newTaskRecord,
-  OfferedTask,
   type Outcome,
-  offerFromEnvelope,
   SubmittedTask,
   type SubmitterEffect,
   type SubmitterEvent,
   type TaskMessage,
+  type TaskRecord,
   type WorkerEffect,
 } from '../../src/task/index.ts'
 
@@ -31,26 +32,47 @@ export const endedBy = (cause: Outcome['cause']): Outcome => ({
   error: cause,
 })
 
+export const TTL_MS = 3000
+/** Long after the last answer of an attached task's submitter: `T·(1+ρ)`. */
+export const SPAN_MS = TTL_MS * 1.01
+
+export function newRecord(options: Partial<TaskRecord> = {}): TaskRecord {
+  const record = newTaskRecord({
+    taskId: '42' as TaskId,
+    idempotencyKey: KEY,
+    scope: 'scope',
+    work: { command: { argv: ['true'], env: {} } },
+    on: undefined,
+    attached: true,
+    fallback: 'local',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    deadlineUnixMs: undefined,
+    createdUnixMs: unixMs(1),
+  })
+  return { ...record, ...options }
+}
+
 export class SubmitterScript {
-  readonly task = new SubmittedTask(
-    { peer: HOME, nodeId: 'home' as NodeId },
-    newTaskRecord({
-      taskId: '42' as TaskId,
-      idempotencyKey: KEY,
-      scope: 'scope',
-      work: { command: { argv: ['true'], env: {} } },
-      on: undefined,
-      createdUnixMs: unixMs(1),
-    }),
-  )
-  private clock = 1
+  task: SubmittedTask
+  /** Of both clocks; every event takes one millisecond. */
+  now = 1
+  /** What the journal has. */
+  written = newRecord()
+  /** What a restart asks for. */
+  recovery: readonly SubmitterEffect[] = []
+
+  constructor(options: Partial<TaskRecord> = {}) {
+    this.task = submittedTask(newRecord(options))
+  }
 
   get state(): string {
     return this.task.record.state
   }
 
   do(event: SubmitterEvent): readonly SubmitterEffect[] {
-    return this.task.handle(event, unixMs(++this.clock))
+    const effects = this.task.handle(event, { wall: unixMs(++this.now), boot: bootMs(this.now) })
+    for (const effect of effects) if (effect.type === 'journal') this.written = effect.record
+    return effects
   }
 
   /** Names of the effects, for tests that are about order. */
@@ -70,9 +92,24 @@ export class SubmitterScript {
   /** As far as a remote attempt that runs. */
   run(): void {
     this.place()
-    this.do({ type: 'lease-granted', leaseId: L1, ttlMs: 3000 })
+    this.do({ type: 'lease-granted', leaseId: L1, ttlMs: TTL_MS })
     this.say(WORKER, started(L1))
   }
+}
+
+/** As the journal has it: what was not written is forgotten, and so is what only this life of the node knew. */
+export function restarted(script: SubmitterScript, outputEnd = 0): SubmitterScript {
+  const next = new SubmitterScript()
+  next.now = script.now
+  next.task = submittedTask(decodeTaskRecord(encodeTaskRecord(script.written)))
+  next.written = script.written
+  next.recovery = next.do({ type: 'recovered', outputEnd })
+  return next
+}
+
+function submittedTask(record: TaskRecord): SubmittedTask {
+  const spanMs = (ttlMs: number) => ttlMs * 1.01
+  return new SubmittedTask({ peer: HOME, nodeId: 'home' as NodeId, spanMs }, record)
 }
 
 export const started = (lease: LeaseId): TaskMessage => ({
@@ -80,6 +117,22 @@ export const started = (lease: LeaseId): TaskMessage => ({
   idempotency_key: KEY,
   exec_lease_id: lease,
   pid: 1,
+})
+
+export const renew = (lease: LeaseId, sequence = 0): TaskMessage => ({
+  type: 'remote_task_renew',
+  idempotency_key: KEY,
+  exec_lease_id: lease,
+  sequence,
+})
+
+export const output = (lease: LeaseId, offset: number, ...bytes: number[]): TaskMessage => ({
+  type: 'remote_task_output',
+  idempotency_key: KEY,
+  exec_lease_id: lease,
+  stream: 'stdout',
+  offset,
+  chunk: new Uint8Array(bytes),
 })
 
 export const result = (lease: LeaseId | undefined, outcome: Outcome, starts = 1): TaskMessage => ({
@@ -115,10 +168,6 @@ export function envelope(lease: LeaseId | undefined): Extract<TaskMessage, { typ
     submitted_unix_ms: 1,
     lease_ttl_ms: 3000,
   }
-}
-
-export function offer(lease: LeaseId | undefined = L1): OfferedTask {
-  return new OfferedTask(offerFromEnvelope(envelope(lease), HOME))
 }
 
 export const names = (effects: readonly (WorkerEffect | SubmitterEffect)[]): readonly string[] =>

@@ -2,18 +2,14 @@
  * One `populi run`: the events of the node become output, words and an exit code. The next event is asked for when the
  * last one has been written, so that a slow reader of our output slows the command, wherever it runs.
  */
-import { constants } from 'node:os'
 import { type CodedError, type TaskId, toCodedError, unreachable } from '../../base/index.ts'
 import { type RunEvent, type RunRequest, type TaskView, toJson } from '../../node/control/index.ts'
 import type { Cli } from '../command.ts'
+import { commandExitCode, EXIT_INTERRUPTED, exitCodeOf } from '../exit-code.ts'
+import { jsonOutput } from '../json-output.ts'
 import { type Colour, paintFor } from '../render/paint.ts'
 import { outcome, reasonText, stateColour } from '../render/task.ts'
 import { printable } from '../render/text.ts'
-
-/** What a shell makes of an end by SIGINT. */
-const EXIT_INTERRUPTED = 130
-const EXIT_SIGNAL_BASE = 128
-const EXIT_FAILED = 1
 
 type StateEvent = Extract<RunEvent, { type: 'state' }>
 
@@ -25,7 +21,7 @@ export class RunSession {
   private task: TaskId | undefined
   private interrupts = 0
   private lastWhy: string | undefined
-  private exitCode = EXIT_FAILED
+  private exitCode = 1
 
   constructor(cli: Cli, quiet: boolean) {
     this.cli = cli
@@ -72,7 +68,10 @@ export class RunSession {
   private async report(event: RunEvent): Promise<void> {
     if (event.type === 'state') this.task = event.taskId
     if (event.type === 'result') this.exitCode = this.exitCodeOf(event.task)
-    if (this.cli.json) return this.cli.io.stdout.write(`${toJson(jsonEvent(event))}\n`)
+    if (this.cli.json) {
+      const shown = event.type === 'output' ? jsonOutput(event) : event
+      return this.cli.io.stdout.write(`${toJson(shown)}\n`)
+    }
     switch (event.type) {
       case 'output':
         return this.cli.io[event.stream].write(event.chunk)
@@ -113,15 +112,7 @@ export class RunSession {
   }
 
   private exitCodeOf(task: TaskView): number {
-    if (task.signal !== undefined)
-      return EXIT_SIGNAL_BASE + (constants.signals[task.signal as NodeJS.Signals] ?? 0)
-    if (task.exitCode !== undefined) return task.exitCode
-    return this.interrupts > 0 ? EXIT_INTERRUPTED : EXIT_FAILED
+    const isOurs = this.interrupts > 0 && commandExitCode(task) === undefined
+    return isOurs ? EXIT_INTERRUPTED : exitCodeOf(task)
   }
-}
-
-/** Output is bytes, which JSON does not have. */
-function jsonEvent(event: RunEvent): unknown {
-  if (event.type !== 'output') return event
-  return { type: event.type, stream: event.stream, base64: Buffer.from(event.chunk).toString('base64') }
 }

@@ -2,6 +2,7 @@
 import { REASONS } from '../../base/index.ts'
 import type { TaskState, TaskView } from '../../node/control/index.ts'
 import type { Colour } from './paint.ts'
+import { printable } from './text.ts'
 import { duration } from './time.ts'
 
 const STATE_COLOURS: Readonly<Record<TaskState, Colour>> = {
@@ -26,6 +27,14 @@ export function outcome(task: TaskView): string | undefined {
   if (task.signal !== undefined) return `ended by ${task.signal}`
   if (task.exitCode !== undefined) return `exit code ${task.exitCode}`
   return task.endedUnixMs === undefined ? undefined : task.state
+}
+
+/** How it ended, as a sentence of its own. */
+export function endText(task: TaskView): string {
+  const where = task.node === undefined ? '' : ` on ${task.node}`
+  const how = outcome(task)
+  const end = how === undefined || how === task.state ? '' : `: ${printable(how)}`
+  return `Task ${task.taskId} ${task.state}${where}${end}.\n`
 }
 
 /** The sentence of a reason and its code; a code of a newer node stands alone. */

@@ -16,6 +16,8 @@ export interface Timings {
   readonly raftHeartbeatTicks: number
   /** The same for learners that have everything. A person who looks sees a lost leader after three of them. */
   readonly raftLearnerHeartbeatTicks: number
+  /** With nothing to do for two seconds, everything of the authority is so many times slower: `RaftOptions.idlePace`. */
+  readonly raftIdlePace: number
   /** A follower waits between this and twice this many ticks, drawn anew each time (thesis §3.4). */
   readonly raftElectionTicks: number
   /** The autopilot gives the vote of a voter that was unreachable for so long to a healthy learner. */
@@ -42,6 +44,7 @@ const LAN = {
   raftTickMs: 25,
   raftHeartbeatTicks: 2,
   raftLearnerHeartbeatTicks: 40,
+  raftIdlePace: 4,
   raftElectionTicks: 12,
   deadVoterMs: 60_000,
   stableLearnerMs: 2_000,
@@ -57,6 +60,7 @@ export const PRESETS = {
     raftTickMs: 100,
     raftHeartbeatTicks: 5,
     raftLearnerHeartbeatTicks: 20,
+    raftIdlePace: 1,
     raftElectionTicks: 30,
     deadVoterMs: 300_000,
     stableLearnerMs: 10_000,

@@ -4,7 +4,7 @@
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { z } from 'zod'
-import { CodedError, LIMITS, type TaskId, unreachable } from '../../base/index.ts'
+import { CodedError, LIMITS, type TaskId } from '../../base/index.ts'
 import {
   doneSchema,
   errorSchema,
@@ -13,6 +13,7 @@ import {
   fromJson,
   inviteSchema,
   leasesSchema,
+  logEventSchema,
   nodesSchema,
   orderSchema,
   ordersSchema,
@@ -28,11 +29,14 @@ import type {
   EventNotice,
   EventQuery,
   InviteRequest,
+  LogEvent,
+  LogRequest,
   NodeControlClient,
   OrderRequest,
   RevokeRequest,
   RunEvent,
   RunRequest,
+  TaskView,
 } from './node-control.ts'
 import { decodeFrames, type Frame } from './run-frames.ts'
 
@@ -64,6 +68,7 @@ export class ControlClient implements NodeControlClient {
   task = (id: TaskId) => this.ask(taskDetailSchema, { method: 'GET', path: `/v1/tasks/${id}` })
   cancel = (id: TaskId) =>
     this.ask(taskSchema, { method: 'POST', path: `/v1/tasks/${id}/cancel`, patient: true })
+  submit = (body: RunRequest) => this.ask(taskSchema, { method: 'POST', path: '/v1/tasks', body })
   revoke = async (body: RevokeRequest): Promise<void> => {
     await this.ask(doneSchema, { method: 'POST', path: '/v1/leases/revoke', body })
   }
@@ -107,12 +112,38 @@ export class ControlClient implements NodeControlClient {
       return signal.aborted ? aborted() : interrupted(seen, cause)
     })
     for await (const frame of decodeFrames(chunks)) {
-      const event = eventOf(frame)
+      const event = outputOf(frame) ?? told(runEventSchema, frame)
       if (event.type === 'state') seen = event.taskId
       if (event.type === 'result') ended = true
       await report(event)
     }
     if (!ended) throw interrupted(seen)
+  }
+
+  /** As `NodeControl.logs`. @throws CodedError `control.interrupted` when the connection broke before the end. */
+  async logs(
+    { taskId, ...body }: LogRequest,
+    report: (event: LogEvent) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = `/v1/tasks/${taskId}/logs`
+    const response = await this.open({ method: 'POST', path, body, signal })
+    const look = `populi logs ${taskId}`
+    const chunks = readable(response, (cause) =>
+      signal.aborted
+        ? aborted()
+        : new CodedError('control.interrupted', { what: `the output of task ${taskId}`, look }, { cause }),
+    )
+    for await (const frame of decodeFrames(chunks))
+      await report(outputOf(frame) ?? told(logEventSchema, frame))
+  }
+
+  /** As `NodeControl.wait`. @throws CodedError `control.interrupted` when the connection broke before the task ended. */
+  async wait(id: TaskId, signal: AbortSignal): Promise<TaskView> {
+    const response = await this.open({ method: 'POST', path: `/v1/tasks/${id}/wait`, signal })
+    const chunks = readable(response, (cause) => (signal.aborted ? aborted() : interrupted(id, cause)))
+    for await (const frame of decodeFrames(chunks)) return told(taskSchema, frame)
+    throw interrupted(id)
   }
 
   private async ask<Value>(schema: z.ZodType<Value>, call: Call): Promise<Value> {
@@ -182,17 +213,9 @@ export class ControlClient implements NodeControlClient {
   }
 }
 
-function eventOf(frame: Frame): RunEvent {
-  switch (frame.kind) {
-    case 'stdout':
-    case 'stderr':
-      return { type: 'output', stream: frame.kind, chunk: frame.payload }
-    case 'event':
-    case 'error':
-      return told(runEventSchema, frame)
-    default:
-      return unreachable(frame.kind)
-  }
+/** `undefined` for a frame of JSON. */
+function outputOf({ kind, payload }: Frame): Extract<RunEvent, { type: 'output' }> | undefined {
+  return kind === 'stdout' || kind === 'stderr' ? { type: 'output', stream: kind, chunk: payload } : undefined
 }
 
 /** What a frame of JSON says. @throws the error that it tells of, CodedError `wire.malformed` */

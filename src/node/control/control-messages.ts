@@ -15,21 +15,24 @@ import {
 } from '../../base/index.ts'
 import { EVENT_KINDS, type EventKind } from '../event-types.ts'
 import type { NodeEvent } from '../node-events.ts'
-import type {
-  EventNotice,
-  EventQuery,
-  InviteRequest,
-  InviteView,
-  LeaseView,
-  NodeView,
-  OrderRequest,
-  OrderView,
-  RevokeRequest,
-  RunEvent,
-  RunRequest,
-  StatusView,
-  TaskDetailView,
-  TaskView,
+import {
+  type EventNotice,
+  type EventQuery,
+  type InviteRequest,
+  type InviteView,
+  type LeaseView,
+  type LogEvent,
+  type LogRequest,
+  type NodeView,
+  type OrderRequest,
+  type OrderView,
+  type RevokeRequest,
+  type RunEvent,
+  type RunRequest,
+  type StatusView,
+  TASK_STATES,
+  type TaskDetailView,
+  type TaskView,
 } from './node-control.ts'
 
 /** Value ↔ bytes of everything but output. */
@@ -61,6 +64,10 @@ const branded = <Id extends string | number>(schema: z.ZodType<string> | z.ZodTy
   schema as unknown as z.ZodType<Id>
 const absent = <Value>(schema: z.ZodType<Value>) => schema.nullable().transform((value) => value ?? undefined)
 
+/** The same for a field that may also be left out. */
+const optional = <Value>(schema: z.ZodType<Value>) =>
+  schema.nullish().transform((value) => value ?? undefined)
+
 const node = branded<NodeId>(z.string())
 const peer = branded<PeerId>(z.string())
 const task = branded<TaskId>(z.string())
@@ -85,6 +92,15 @@ export const runRequestSchema: z.ZodType<RunRequest> = z.object({
   env: z.record(variableName, withoutNul),
   on: absent(text),
   timeoutMs: absent(z.int().positive().max(LIMITS.commandTimeoutMsMax)),
+  fallback: optional(z.enum(['local', 'none'])),
+  deadlineUnixMs: optional(branded<UnixMs>(z.int().positive())),
+  traceparent: optional(text.max(LIMITS.traceparentCharsMax)),
+})
+
+/** The task is named by the address of the call. */
+export const logRequestSchema: z.ZodType<Omit<LogRequest, 'taskId'>> = z.object({
+  follow: z.boolean(),
+  tail: absent(z.union([z.object({ lines: count.max(LIMITS.tailLinesMax) }), z.object({ bytes: count })])),
 })
 
 const eventKind = z.enum(Object.keys(EVENT_KINDS) as EventKind[])
@@ -127,17 +143,9 @@ export const doneSchema = z.object({})
 
 const linkPath = z.enum(['loopback', 'lan', 'overlay', 'internet', 'relayed'])
 const memberStatus = z.enum(['alive', 'suspect', 'dead', 'left'])
-const taskState = z.enum([
-  'queued',
-  'placing',
-  'leasing',
-  'offered',
-  'running',
-  'fallback',
-  'completed',
-  'failed',
-  'cancelled',
-])
+const taskState = z.enum(TASK_STATES)
+
+const runState = z.enum(['start', 'cancel_requested', 'cancelled', 'complete', 'error'])
 
 export const statusSchema: z.ZodType<StatusView> = z.object({
   nodeId: node,
@@ -227,6 +235,7 @@ export const leasesSchema: z.ZodType<readonly LeaseView[]> = z.array(
 const taskFields = {
   taskId: task,
   argv: z.array(text),
+  attached: z.boolean(),
   state: taskState,
   node: absent(node),
   leaseId: absent(lease),
@@ -254,9 +263,18 @@ export const tasksSchema: z.ZodType<readonly TaskView[]> = z.array(taskSchema)
 export const taskDetailSchema: z.ZodType<TaskDetailView> = z.object({
   ...taskFields,
   history: z.array(z.object(stateFields)),
+  runs: z.array(z.object({ state: runState, atUnixMs: unixMs })),
+  cancelLatencyMs: absent(number),
+  fallback: z.enum(['local', 'none']),
+  timeoutMs: absent(number),
+  deadlineUnixMs: absent(unixMs),
+  traceparent: absent(text),
+  attempts: count,
   starts: count,
   finalResults: count,
+  refusedResults: count,
   outputBytes: count,
+  outputBytesKept: count,
 })
 
 export const eventSchema: z.ZodType<NodeEvent> = z.object({
@@ -286,6 +304,12 @@ export const errorSchema = z.object({ code: text, message: text, hint: text })
 
 /** The events of a run that are JSON; output has frames of its own. */
 type JsonRunEvent = Exclude<RunEvent, { type: 'output' }>
+
+/** The same of `logs`. */
+export const logEventSchema: z.ZodType<Exclude<LogEvent, { type: 'output' }>> = z.object({
+  type: z.literal('missing'),
+  bytes: count,
+})
 
 export const runEventSchema: z.ZodType<JsonRunEvent> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('state'), taskId: task, ...stateFields }),

@@ -11,6 +11,7 @@ import {
   eventQuerySchema,
   firstIssue,
   inviteRequestSchema,
+  logRequestSchema,
   orderRequestSchema,
   revokeRequestSchema,
   runRequestSchema,
@@ -19,7 +20,7 @@ import {
 import { claimControlSocket, linkControlSocket, systemCode, unlinkControlSocket } from './control-socket.ts'
 import { FrameStream } from './frame-stream.ts'
 import type { NodeControl } from './node-control.ts'
-import { reportRun } from './run-stream.ts'
+import { reportEvent } from './run-stream.ts'
 
 /** Mode bits that the socket is born without: everything but reading and writing by its owner. */
 const SOCKET_UMASK = 0o177
@@ -75,6 +76,7 @@ class FastifyControlServer implements ControlServer {
     this.addGuards(app)
     this.addReads(app)
     this.addActions(app)
+    this.addStreams(app)
     await app.ready()
     await listenPrivately(server, path)
     this.listening = { app, server, path }
@@ -137,6 +139,7 @@ class FastifyControlServer implements ControlServer {
     app.post<{ Params: { id: string } }>('/v1/tasks/:id/cancel', async ({ params }) =>
       this.control.cancel(taskId(params.id)),
     )
+    app.post('/v1/tasks', async ({ body }) => this.control.submit(checked(runRequestSchema, body)))
     app.post('/v1/leases/revoke', async ({ body }) => {
       await this.control.revoke(checked(revokeRequestSchema, body))
       return {}
@@ -144,6 +147,9 @@ class FastifyControlServer implements ControlServer {
     app.post('/v1/orders', async ({ body }) => this.control.order(checked(orderRequestSchema, body)))
     app.post('/v1/invites', async ({ body }) => this.control.invite(checked(inviteRequestSchema, body)))
     app.post('/v1/events', async ({ body }) => this.control.events(checked(eventQuerySchema, body)))
+  }
+
+  private addStreams(app: FastifyInstance): void {
     app.post('/v1/events/follow', async ({ body }, reply) => {
       const query = checked(eventQuerySchema, body)
       await this.stream(reply, (stream) =>
@@ -153,7 +159,19 @@ class FastifyControlServer implements ControlServer {
     app.post('/v1/run', async ({ body }, reply) => {
       const request = checked(runRequestSchema, body)
       await this.stream(reply, (stream) =>
-        this.control.run(request, (event) => reportRun(stream, event), stream.signal),
+        this.control.run(request, (event) => reportEvent(stream, event), stream.signal),
+      )
+    })
+    app.post<{ Params: { id: string } }>('/v1/tasks/:id/logs', async ({ params, body }, reply) => {
+      const request = { taskId: taskId(params.id), ...checked(logRequestSchema, body) }
+      await this.stream(reply, (stream) =>
+        this.control.logs(request, (event) => reportEvent(stream, event), stream.signal),
+      )
+    })
+    app.post<{ Params: { id: string } }>('/v1/tasks/:id/wait', async ({ params }, reply) => {
+      const id = taskId(params.id)
+      await this.stream(reply, async (stream) =>
+        stream.write('event', toJson(await this.control.wait(id, stream.signal))),
       )
     })
   }

@@ -14,7 +14,7 @@ export interface NodeControl {
   leases(): Promise<readonly LeaseView[]>
   tasks(): readonly TaskView[]
   /** @throws CodedError `task.unknown` */
-  task(id: TaskId): TaskDetailView
+  task(id: TaskId): Promise<TaskDetailView>
   /**
    * Takes a lease back: no renewal any more, its holder is told to end the work, and the key is free when the holder is
    * quiet or its span is over. With `force` the key is free at once, and that one owner is no longer sure is on the record.
@@ -31,6 +31,23 @@ export interface NodeControl {
   orders(): readonly OrderView[]
   /** @throws CodedError `task.unknown`, `task.ended`. Resolves when the task has ended. */
   cancel(id: TaskId): Promise<TaskView>
+  /**
+   * Resolves when the task has ended, and at once when it has.
+   * @throws CodedError `task.unknown`; `node.stopping` when `signal` aborted before: whoever goes away does not hear it
+   */
+  wait(id: TaskId, signal: AbortSignal): Promise<TaskView>
+  /**
+   * Takes a detached task: it goes on without a reader, whoever is away. Resolves when it is on this node's disk.
+   * @throws as `run`
+   */
+  submit(request: RunRequest): Promise<TaskView>
+  /**
+   * What the task has printed, as far as it is kept, in the order in which it came here; with `follow`, then what it prints, until it has
+   * ended. The next event is not reported before the promise that `report` returned has settled, and nobody waits for this
+   * reader: what goes meanwhile is told as `missing`.
+   * @throws CodedError `task.unknown`, `limit.exceeded`; `node.stopping` when `signal` aborted before the end
+   */
+  logs(request: LogRequest, report: (event: LogEvent) => Promise<void>, signal: AbortSignal): Promise<void>
   /** The newest events that fit, in order. */
   events(query: EventQuery): readonly NodeEvent[]
   /**
@@ -198,7 +215,27 @@ export interface RunRequest {
   readonly on: string | undefined
   /** Wall time of the command after which it is ended; `undefined`: none. */
   readonly timeoutMs: number | undefined
+  /** With a reader here (default), or going on whoever is away. `run` and `submit` say it by themselves. */
+  readonly attached?: boolean | undefined
+  /** When another node cannot run it, or run it to its end: it runs here (default), or fails. */
+  readonly fallback?: 'local' | 'none' | undefined
+  /** W3C Trace Context of the caller; without a sound one, a trace begins with the task. */
+  readonly traceparent?: string | undefined
+  /** The task is not begun after it, and ended at it. */
+  readonly deadlineUnixMs?: UnixMs | undefined
 }
+
+export interface LogRequest {
+  readonly taskId: TaskId
+  readonly follow: boolean
+  /** Only the newest; `undefined`: all that is kept. */
+  readonly tail: { readonly lines: number } | { readonly bytes: number } | undefined
+}
+
+export type LogEvent =
+  | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly chunk: Uint8Array }
+  /** So many bytes before the next output are not kept any more. */
+  | { readonly type: 'missing'; readonly bytes: number }
 
 /** Which events. */
 export interface EventQuery {
@@ -216,16 +253,19 @@ export type EventNotice =
   /** So many events were overwritten before the reader came to them. */
   | { readonly type: 'missed'; readonly count: number }
 
-export type TaskState =
-  | 'queued'
-  | 'placing'
-  | 'leasing'
-  | 'offered'
-  | 'running'
-  | 'fallback'
-  | 'completed'
-  | 'failed'
-  | 'cancelled'
+/** In the order of a life. */
+export const TASK_STATES = [
+  'queued',
+  'placing',
+  'leasing',
+  'offered',
+  'running',
+  'fallback',
+  'completed',
+  'failed',
+  'cancelled',
+] as const
+export type TaskState = (typeof TASK_STATES)[number]
 
 export type RunEvent =
   | {
@@ -245,6 +285,8 @@ export type RunEvent =
 export interface TaskView {
   readonly taskId: TaskId
   readonly argv: readonly string[]
+  /** It has a reader that it ends with; otherwise it was submitted, and goes on whoever is away. */
+  readonly attached: boolean
   readonly state: TaskState
   readonly node: NodeId | undefined
   readonly leaseId: LeaseId | undefined
@@ -267,8 +309,25 @@ export interface TaskDetailView extends TaskView {
     readonly reason: string | undefined
     readonly detail: string | undefined
   }[]
+  /** The five states of a run, as other tools ask for them. */
+  readonly runs: readonly { readonly state: RunState; readonly atUnixMs: UnixMs }[]
+  /** From the first request to cancel to the end. */
+  readonly cancelLatencyMs: number | undefined
+  readonly fallback: 'local' | 'none'
+  readonly timeoutMs: number | undefined
+  readonly deadlineUnixMs: UnixMs | undefined
+  readonly traceparent: string | undefined
+  /** How often it was offered to a node, this one included. */
+  readonly attempts: number
   /** How often a process was started for it, here or elsewhere, as far as this node was told. */
   readonly starts: number
   readonly finalResults: number
+  /** Results of attempts that did not count any more. */
+  readonly refusedResults: number
+  /** All that it has printed. */
   readonly outputBytes: number
+  /** Of these, what this node still keeps: the newest. */
+  readonly outputBytesKept: number
 }
+
+type RunState = 'start' | 'cancel_requested' | 'cancelled' | 'complete' | 'error'

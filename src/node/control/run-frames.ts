@@ -1,5 +1,5 @@
 /**
- * An answer that goes on (`run`, `events --follow`): a row of frames, each a kind (1 byte), a length (4 bytes, big-endian) and
+ * An answer that goes on (`run`, `logs`, `events --follow`): a row of frames, each a kind (1 byte), a length (4 bytes, big-endian) and
  * a payload. Output crosses as the bytes that the command wrote; all else is JSON. Rejected: NDJSON, which would cost every
  * byte of output a third more as base64 and a scan for line ends.
  */

@@ -1,14 +1,15 @@
-/** One `run` on the side of the node: its events become frames of the answer. */
+/** One `run` or `logs` on the side of the node: its events become frames of the answer. */
 import { LIMITS, unreachable } from '../../base/index.ts'
 import { toJson } from './control-messages.ts'
 import type { FrameStream } from './frame-stream.ts'
-import type { RunEvent } from './node-control.ts'
+import type { LogEvent, RunEvent } from './node-control.ts'
 
 /** Settles when there is room for the next event. When the caller went away, events are dropped. */
-export async function reportRun(stream: FrameStream, event: RunEvent): Promise<void> {
+export async function reportEvent(stream: FrameStream, event: RunEvent | LogEvent): Promise<void> {
   switch (event.type) {
     case 'state':
     case 'result':
+    case 'missing':
       return stream.write('event', toJson(event))
     case 'output':
       for (let start = 0; start < event.chunk.length; start += LIMITS.controlOutputChunkBytesMax)

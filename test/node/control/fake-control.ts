@@ -15,6 +15,7 @@ import type {
   InviteRequest,
   InviteView,
   LeaseView,
+  LogRequest,
   NodeControl,
   NodeEvent,
   NodeOrdersView,
@@ -169,6 +170,7 @@ export const LEASES: readonly LeaseView[] = [
 export const DONE: TaskView = {
   taskId: taskId('81'),
   argv: ['python3', 'train model.py', '--steps=5'],
+  attached: true,
   state: 'completed',
   node: ATTIC,
   leaseId: 17 as LeaseId,
@@ -221,9 +223,21 @@ export const DETAIL: TaskDetailView = {
       detail: 'exit code 0',
     },
   ],
+  runs: [
+    { state: 'start', atUnixMs: unixMs(NOW - 69_000) },
+    { state: 'complete', atUnixMs: unixMs(NOW - 10_000) },
+  ],
+  cancelLatencyMs: undefined,
+  fallback: 'local',
+  timeoutMs: undefined,
+  deadlineUnixMs: undefined,
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  attempts: 1,
   starts: 1,
   finalResults: 1,
+  refusedResults: 0,
   outputBytes: 2048,
+  outputBytesKept: 2048,
 }
 
 export const EVENTS: readonly NodeEvent[] = [
@@ -285,6 +299,8 @@ type Run = NodeControl['run']
 /** A node that answers with the views above and remembers what it was asked. */
 export class FakeControl implements NodeControl {
   readonly runs: RunRequest[] = []
+  readonly submitted: RunRequest[] = []
+  readonly logRequests: LogRequest[] = []
   readonly cancelled: TaskId[] = []
   readonly invites: InviteRequest[] = []
   readonly revoked: RevokeRequest[] = []
@@ -297,6 +313,10 @@ export class FakeControl implements NodeControl {
     for (const event of EVENTS) await report({ type: 'event', event })
   }
   onRun: Run = async (_, report) => report(result())
+  onLogs: NodeControl['logs'] = async (_, report) => {
+    await report({ type: 'output', stream: 'stdout', chunk: Buffer.from('step 1\n') })
+  }
+  onWait: NodeControl['wait'] = async (id) => ({ ...DONE, taskId: id })
 
   status: NodeControl['status'] = async () => this.currentStatus
   nodes: NodeControl['nodes'] = async () => NODES
@@ -304,7 +324,7 @@ export class FakeControl implements NodeControl {
   leases = async () => LEASES
   tasks = () => [QUEUED, DONE]
 
-  task(id: TaskId): TaskDetailView {
+  async task(id: TaskId): Promise<TaskDetailView> {
     if (id !== DETAIL.taskId) throw new CodedError('task.unknown', { taskId: id })
     return DETAIL
   }
@@ -319,6 +339,18 @@ export class FakeControl implements NodeControl {
       reason: 'cancelled_by_user',
     }
   }
+
+  async submit(request: RunRequest): Promise<TaskView> {
+    this.submitted.push(request)
+    return { ...QUEUED, attached: false }
+  }
+
+  logs: NodeControl['logs'] = (request, report, signal) => {
+    this.logRequests.push(request)
+    return this.onLogs(request, report, signal)
+  }
+
+  wait: NodeControl['wait'] = (id, signal) => this.onWait(id, signal)
 
   events(query: EventQuery): readonly NodeEvent[] {
     this.eventQueries.push(query)

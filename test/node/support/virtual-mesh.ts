@@ -119,6 +119,7 @@ export const TEST_CONFIG = {
     raftTickMs: 25,
     raftHeartbeatTicks: 2,
     raftLearnerHeartbeatTicks: 40,
+    raftIdlePace: 4,
     raftElectionTicks: 12,
     deadVoterMs: 60_000,
     stableLearnerMs: 500,

@@ -60,7 +60,13 @@ export function parseMessage({ words, options }: Arguments): RaftMessage {
         hintTerm: term(hintTerm),
       }
     case 'heartbeat-request':
-      return { type, ...envelope, commitIndex: logIndex(number('commit')), round: number('round') }
+      return {
+        type,
+        ...envelope,
+        commitIndex: logIndex(number('commit')),
+        round: number('round'),
+        pace: Number(options.get('pace') ?? 1),
+      }
     case 'heartbeat-response':
       return { type, ...envelope, round: number('round') }
     case 'install-snapshot':

@@ -70,7 +70,7 @@ export function printMessage(message: RaftMessage): string {
     case 'append-rejected':
       return `${head} rejected=${message.rejectedIndex} hint=${message.hintIndex}/${message.hintTerm}`
     case 'heartbeat-request':
-      return `${head} commit=${message.commitIndex}${printRound(message.round)}`
+      return `${head} commit=${message.commitIndex}${printRound(message.round)}${message.pace === 1 ? '' : ` pace=${message.pace}`}`
     case 'heartbeat-response':
       return `${head}${printRound(message.round)}`
     case 'install-snapshot':

@@ -39,6 +39,8 @@ const OPTIONS: RaftOptions = {
   maxInflightBytes: 2048,
   compactEntriesMax: 12,
   compactBytesMax: 3000,
+  idlePace: 3,
+  idleAfterTicks: 10,
 }
 const ROUNDS_TO_HEAL_MAX = 400
 const PASSES_TO_SETTLE_MAX = 1000
