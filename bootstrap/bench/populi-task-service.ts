@@ -1,11 +1,9 @@
 /**
  * Our side: a program that embeds a node, which is one of the voters of the mesh, and gives its work to another one. What it measures is
- * what such a program sees: from the call to the event that says so.
+ * what such a program sees: from the call until it has the news that it runs, and the result.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { TaskId } from '../../src/base/index.ts'
-import type { NodeControl, RunEvent } from '../../src/node/control/index.ts'
-import { startNode } from '../../src/node/index.ts'
+import { createNode, type EmbeddedNode, type MeshTask } from '../../src/node/index.ts'
 import { BenchFailure } from './bench-failure.ts'
 import { isProcess } from './process-usage.ts'
 import type { Finished, TaskService, Work } from './task-service.ts'
@@ -24,77 +22,93 @@ export interface Cancelled {
 }
 
 const LOOK_MS = 1
+/** The others learn of a function with the next record of its node. */
+const PROVIDED_WITHIN_MS = 30_000
+
+/** What every node of the bench does when it is asked for it. */
+const FUNCTIONS = { noop: async () => null }
 
 export class PopuliTaskService implements TaskService {
-  private readonly control: NodeControl
-  private readonly stop: () => Promise<void>
+  private readonly node: EmbeddedNode
   /** Name of the node that work is given to. */
-  worker: string | undefined
+  private worker: string | undefined
 
-  private constructor(control: NodeControl, stop: () => Promise<void>) {
-    this.control = control
-    this.stop = stop
+  private constructor(node: EmbeddedNode) {
+    this.node = node
   }
 
   static async open({ dataDir, ports }: PopuliTaskSpec): Promise<PopuliTaskService> {
-    const flags = { peerPort: String(ports.peer), facadePort: String(ports.facade) }
-    const node = await startNode({ dataDir, flags })
-    return new PopuliTaskService(node.control, () => node.stop())
+    const settings = { peerPort: ports.peer, facadePort: ports.facade }
+    return new PopuliTaskService(await createNode({ dataDir, settings, functions: FUNCTIONS }))
+  }
+
+  /** Resolves when `worker` is known to have the functions of the bench. */
+  async workOn(worker: string): Promise<void> {
+    this.worker = worker
+    const end = performance.now() + PROVIDED_WITHIN_MS
+    while (!this.node.providers('noop').some((provider) => provider === worker)) {
+      if (performance.now() > end) throw new BenchFailure(`${worker} does not have the functions of the bench`)
+      await sleep(LOOK_MS * 100)
+    }
   }
 
   async run(work: Work, onOutput?: (bytes: number) => void): Promise<Finished> {
     const from = performance.now()
+    const task = await this.submit(work, onOutput === undefined ? undefined : async (_, chunk) => onOutput(chunk.length))
     let startedMs = 0
-    let endedMs = 0
-    await this.give(work, async (event) => {
-      if (event.type === 'output') onOutput?.(event.chunk.length)
-      else if (event.type === 'state' && event.state === 'running') startedMs = performance.now() - from
-      else if (event.type === 'result') {
-        endedMs = performance.now() - from
-        const { state, node, reason, error } = event.task
-        if (state !== 'completed' || node !== this.worker)
-          throw new BenchFailure(`a task ended ${state} on ${node}: ${reason} ${error}`)
-      }
+    const started = untilRunning(task).then(() => {
+      startedMs = performance.now() - from
     })
+    const result = await task.result
+    const endedMs = performance.now() - from
+    await started
+    if (isFailure(result)) throw new BenchFailure(`a command ended with ${JSON.stringify(result)}`)
     return { startedMs, endedMs }
   }
 
   /** Starts a command that prints its process id and never ends, and cancels it once it has. */
   async cancel(argv: readonly string[]): Promise<Cancelled> {
-    let taskId: TaskId | undefined
-    const pid = Promise.withResolvers<number>()
-    const ended = this.give({ kind: 'command', argv }, async (event) => {
-      if (event.type === 'state') taskId = event.taskId
-      if (event.type === 'output') pid.resolve(Number.parseInt(Buffer.from(event.chunk).toString(), 10))
-      if (event.type === 'result' && event.task.state !== 'cancelled')
-        throw new BenchFailure(`a cancelled task ended ${event.task.state}: ${event.task.error}`)
-    })
-    ended.catch(pid.reject)
-    const running = await pid.promise
-    if (taskId === undefined) throw new BenchFailure('a task that prints has an id')
+    const printed = Promise.withResolvers<string>()
+    const task = await this.submit({ kind: 'command', argv }, async (_, chunk) =>
+      printed.resolve(Buffer.from(chunk).toString()),
+    )
+    task.result.catch(printed.reject)
+    const pid = Number.parseInt(await printed.promise, 10)
     const from = performance.now()
-    const gone = this.whenGone(running, from)
-    await this.control.cancel(taskId)
+    const gone = whenGone(pid, from)
+    await task.cancel()
     const acknowledgedMs = performance.now() - from
-    const isLeft = isProcess(running)
-    await ended
-    if (isLeft) throw new BenchFailure(`process ${running} outlives the word that it is gone`)
+    if (isProcess(pid)) throw new BenchFailure(`process ${pid} outlives the word that it is gone`)
     return { acknowledgedMs, goneMs: await gone }
   }
 
   close(): Promise<void> {
-    return this.stop()
+    return this.node.close()
   }
 
-  private async whenGone(pid: number, from: number): Promise<number> {
-    while (isProcess(pid)) await sleep(LOOK_MS)
-    return performance.now() - from
+  private submit(
+    work: Work,
+    onOutput?: (stream: string, chunk: Uint8Array) => Promise<void>,
+  ): Promise<MeshTask<unknown>> {
+    const common = {
+      ...(this.worker === undefined ? {} : { on: this.worker }),
+      ...(onOutput === undefined ? {} : { onOutput }),
+    }
+    if (work.kind === 'function') return this.node.submit({ function: work.name, input: null, ...common })
+    const [program, ...args] = work.argv
+    if (program === undefined) throw new BenchFailure('a command has a program')
+    return this.node.submit({ command: [program, ...args], ...common })
   }
+}
 
-  private give(work: Work, report: (event: RunEvent) => Promise<void>): Promise<void> {
-    if (work.kind === 'function') throw new BenchFailure('not yet')
-    const { signal } = new AbortController()
-    const request = { argv: work.argv, cwd: undefined, env: {}, on: this.worker, timeoutMs: undefined }
-    return this.control.run(request, report, signal)
-  }
+async function untilRunning(task: MeshTask<unknown>): Promise<void> {
+  for await (const { state } of task.states()) if (state === 'running') return
+}
+
+const isFailure = (result: unknown): boolean =>
+  typeof result === 'object' && result !== null && 'exitCode' in result && result.exitCode !== 0
+
+async function whenGone(pid: number, from: number): Promise<number> {
+  while (isProcess(pid)) await sleep(LOOK_MS)
+  return performance.now() - from
 }

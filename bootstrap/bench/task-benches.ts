@@ -22,11 +22,14 @@ export async function reportTasks(bench: Bench): Promise<Report> {
     return streamReport(ours, theirs)
   }
   say(`${options.nodes} voters; alone, and ${options.clients} at the same time`)
-  const { commands, http } = await benchTasks(roles.submitter, peer, { ...options, say })
+  const { commands, functions, http } = await benchTasks(roles.submitter, peer, { ...options, say })
   const p50OverheadMs = rounded(commands.alone.p50Ms - http.alone.p50Ms, 3)
-  say(`\npopuli   ${taskLine(commands)}\nhttp     ${taskLine(http)}\np50 overhead ${p50OverheadMs} ms`)
+  say(`\npopuli commands   ${taskLine(commands)}\nhttp commands     ${taskLine(http)}`)
+  say(`populi functions  ${taskLine(functions)}\np50 overhead of a command ${p50OverheadMs} ms`)
+  const noopTasksPerSecond = functions.together.tasksPerSecond
+  const shape = { voters: options.nodes, clients: options.clients }
   return {
-    ours: { voters: options.nodes, clients: options.clients, p50OverheadMs, commands },
+    ours: { ...shape, p50OverheadMs, noopTasksPerSecond, commands, functions },
     peer: { name: peer.name, commands: http },
     ratio: {
       p50Ms: rounded(commands.alone.p50Ms / http.alone.p50Ms),

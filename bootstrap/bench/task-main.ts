@@ -21,8 +21,7 @@ async function answer(call: TaskCall): Promise<unknown> {
       service = await PopuliTaskService.open(call.spec)
       return
     case 'work-on':
-      ourNode().worker = call.node
-      return
+      return ourNode().workOn(call.node)
     case 'cancel':
       return ourNode().cancel(call.argv)
     case 'measure':

@@ -12,6 +12,8 @@ const WARM_UP_MS = 500
 
 /** Ends at once, well, and prints nothing. */
 const COMMAND: Work = { kind: 'command', argv: ['true'] }
+/** Of every node of the bench: returns at once. */
+const FUNCTION: Work = { kind: 'function', name: 'noop' }
 
 interface Figures extends MeasuredTasks {
   readonly rounds: number
@@ -22,6 +24,12 @@ export interface TaskFigures {
   readonly alone: Figures
   /** So many at the same time as there are clients. */
   readonly together: Figures
+}
+
+interface Contest {
+  readonly commands: TaskFigures
+  readonly functions: TaskFigures
+  readonly http: TaskFigures
 }
 
 interface TaskOptions {
@@ -35,10 +43,11 @@ export async function benchTasks(
   ours: Giver,
   peer: Giver,
   options: TaskOptions,
-): Promise<{ readonly commands: TaskFigures; readonly http: TaskFigures }> {
+): Promise<Contest> {
   const entrants = [
     { label: 'populi commands', giver: ours, work: COMMAND },
-    { label: 'http', giver: peer, work: COMMAND },
+    { label: 'http commands', giver: peer, work: COMMAND },
+    { label: 'populi functions', giver: ours, work: FUNCTION },
   ].map((entrant) => ({ ...entrant, alone: [] as MeasuredTasks[], together: [] as MeasuredTasks[] }))
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const { label, giver, work, alone, together } of entrants) {
@@ -48,12 +57,13 @@ export async function benchTasks(
       options.say(`round ${round}  ${label.padEnd(16)} ${lineOf(alone.at(-1), together.at(-1))}`)
     }
   }
-  const [commands, http] = entrants.map(({ alone, together }) => ({
+  const [commands, http, functions] = entrants.map(({ alone, together }) => ({
     alone: figuresOf(alone),
     together: figuresOf(together),
   }))
-  if (commands === undefined || http === undefined) throw new BenchFailure('nothing was measured')
-  return { commands, http }
+  if (commands === undefined || http === undefined || functions === undefined)
+    throw new BenchFailure('nothing was measured')
+  return { commands, functions, http }
 }
 
 /** Medians of the rounds; `samples` is their sum, and `maxMs` the highest of all. */
