@@ -254,6 +254,15 @@ export const LIMITS = {
   execIdleLooksMax: 10,
   /** After a kill: what can be delivered of the output in that time is. The rest is dropped, for whoever killed it waits. */
   execDrainMsMax: 2000,
+  /** Kinds of functions that one node offers, and the length of a name: 1.6 KiB of its record, which may have 6 KiB. Beyond: `limit.exceeded`. */
+  functionsMax: 32,
+  functionNameCharsMax: 48,
+  /** Function hosts of one node, of about 45 MiB each: more calls of modules at once wait for one. */
+  functionHostsMax: 16,
+  /** A function host without a call leaves after this: it costs memory, and to start one costs 100 ms. */
+  functionHostIdleMs: 60_000,
+  /** Lines that a function logged and nobody has taken yet. Beyond: left out and counted in the next line. */
+  functionLogBytesMax: 256 * KiB,
   /** Output of one attempt on its way without acknowledgement, and so kept for a repetition: a tenth of a second at LAN speed. */
   outputWindowBytesMax: 256 * KiB,
   /** Attempts at one worker that have not ended. Beyond: the offer is refused with `worker_full`. */

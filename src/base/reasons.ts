@@ -20,6 +20,7 @@ export const REASONS = {
   worker_suspect: 'the worker may be gone, so it gets no new work',
   worker_not_connected: 'there is no connection to the worker',
   worker_refuses_remote: 'the worker does not take work of other nodes',
+  function_not_registered: 'has not registered the function that is called',
   worker_full: 'the worker has as many tasks as it takes',
   quarantined: 'is quarantined by an admin order',
   maintenance: 'is in maintenance by an admin order, so it gets no new work',
@@ -46,6 +47,7 @@ export const REASONS = {
   local_execution_ended: 'had to be ended on the node that it was given to',
   timed_out: 'ran longer than its time limit',
   cannot_start: 'could not be started',
+  function_failed: 'called a function that failed',
   submitter_restarted: 'lost its submitting process, which was restarted',
 } as const satisfies Record<string, string>
 

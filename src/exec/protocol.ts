@@ -27,11 +27,27 @@ const runSchema = z.strictObject({
   cwd: z.string().optional(),
   env: z.record(z.string(), z.string()),
   deadline: deadlineSchema,
+  /** Its input is a pipe, for `feed`; otherwise `/dev/null`. */
+  fed: z.boolean(),
 })
 
 export const commandSchema = z.discriminatedUnion('kind', [
   runSchema,
   z.strictObject({ kind: z.literal('extend'), executionId: executionIdSchema, deadline: deadlineSchema }),
+  /** Replaces the deadline and then writes to its input: what it is given to do begins under the deadline of it. */
+  z.strictObject({
+    kind: z.literal('feed'),
+    executionId: executionIdSchema,
+    deadline: deadlineSchema,
+    bytes: bytesSchema,
+  }),
+  /** From this time on the node itself may not live, until the next such command. Without a time: it may. */
+  z.strictObject({
+    kind: z.literal('guard-node'),
+    killAt: bootMsSchema.optional(),
+    /** What would be overdue, for the next life of the node. */
+    label: z.string(),
+  }),
   z.strictObject({
     kind: z.literal('end'),
     executionId: executionIdSchema,
@@ -49,7 +65,7 @@ export const commandSchema = z.discriminatedUnion('kind', [
 export type GuardianCommand = z.output<typeof commandSchema>
 export type RunCommand = z.output<typeof runSchema>
 
-const errorShapeSchema = z.strictObject({
+export const errorShapeSchema = z.strictObject({
   code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value), 'unknown code'),
   message: z.string(),
   hint: z.string(),

@@ -8,10 +8,10 @@ import {
   toCodedError,
 } from '../base/index.ts'
 import type {
-  Execution,
   ExecutionDeadline,
   ExecutionEnd,
   ExecutionSpec,
+  FedExecution,
   OutputReader,
   OutputStream,
 } from './execution.ts'
@@ -23,12 +23,14 @@ export interface TrackedExecutionInit {
   readonly reader: OutputReader
   readonly logger: Logger
   readonly stopGraceMs: number
+  /** Has an input that `feed` writes to. */
+  readonly fed: boolean
   /** To the guardian. */
   readonly send: (command: GuardianCommand) => void
 }
 
 /** One execution as the node sees it: waits for a guardian, hands its output on, knows its end. */
-export class TrackedExecution implements Execution {
+export class TrackedExecution implements FedExecution {
   readonly executionId: ExecutionId
   readonly started: Promise<{ readonly pid: number }>
   readonly ended: Promise<ExecutionEnd>
@@ -59,6 +61,12 @@ export class TrackedExecution implements Execution {
   extend(deadline: ExecutionDeadline): void {
     this.deadline = checked(deadline)
     if (this.isGuarded) this.init.send({ kind: 'extend', executionId: this.executionId, deadline })
+  }
+
+  feed(bytes: Uint8Array, deadline: ExecutionDeadline): void {
+    assert(this.isGuarded, 'fed after it was started')
+    this.deadline = checked(deadline)
+    this.init.send({ kind: 'feed', executionId: this.executionId, deadline, bytes })
   }
 
   end(reason: string): void {
@@ -94,8 +102,9 @@ export class TrackedExecution implements Execution {
     const { executionId, argv, cwd, env } = this.init.spec
     const [program, ...args] = argv
     try {
-      const deadline = this.deadline
-      this.init.send({ kind: 'run', executionId, argv: [program, ...args], cwd, env: { ...env }, deadline })
+      const { deadline, init } = this
+      const command = { executionId, argv: [program, ...args] as [string, ...string[]], cwd, env: { ...env } }
+      init.send({ kind: 'run', ...command, deadline, fed: init.fed })
       this.isGuarded = true
     } catch (thrown) {
       const reason = toCodedError(thrown).message

@@ -3,12 +3,13 @@
  * it must know of messages, connections, leases that were taken back, and time.
  */
 import { CodedError, type LeaseId, LIMITS, type PeerId, type Reason, toCodedError } from '../base/index.ts'
-import type { Leftover } from '../exec/index.ts'
+import { isFunctionHost, type Leftover } from '../exec/index.ts'
 import { isDrainOver, obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
   type Envelope,
+  functionOf,
   type JournalStore,
   OfferedTask,
   type OfferRecord,
@@ -92,11 +93,10 @@ export class Worker {
     })
     for (const orphan of spools) await this.init.outputs.remove(orphan)
     for (const attempt of attempts) if (attempt.ended && this.canReach(attempt)) attempt.submitterBack()
-    const unquiet = new Set(leftovers.filter(({ quiet }) => !quiet).map(({ executionId }) => executionId))
     await Promise.all(
       attempts
         .filter((attempt) => !attempt.ended)
-        .map((attempt) => attempt.recover(!unquiet.has(executionIdOf(attempt.task.record)))),
+        .map((attempt) => attempt.recover(!isLeft(attempt.task.record, leftovers))),
     )
   }
 
@@ -185,6 +185,9 @@ export class Worker {
       this.init.logger.warn({ peer: from, err: thrown }, 'an offer that is not understood')
       return this.refuse(from, envelope, 'cannot_start')
     }
+    const call = record.work && functionOf(record.work)
+    if (call !== undefined && !this.init.functions.names.includes(call.name))
+      return this.refuse(from, envelope, 'function_not_registered')
     void this.adopt(record).handle({ type: 'offered' })
   }
 
@@ -270,6 +273,15 @@ export class Worker {
     // Its end is noted and waits for a write.
     this.keepTime()
   }
+}
+
+/** Which call a function host had is not known any more: one that is left may be of any. */
+function isLeft(record: OfferRecord, leftovers: readonly Leftover[]): boolean {
+  const isCall = record.work !== undefined && functionOf(record.work) !== undefined
+  return leftovers.some(
+    ({ executionId, quiet }) =>
+      !quiet && (isCall ? isFunctionHost(executionId) : executionId === executionIdOf(record)),
+  )
 }
 
 function keyOf(message: TaskMessage): string {

@@ -28,4 +28,4 @@ export {
   type TaskRecord,
 } from './task-record.ts'
 export { childTraceparent, newTraceparent, traceIdOf } from './trace.ts'
-export { type Command, commandOf, timeoutMsOf, type Work } from './work.ts'
+export { type Command, commandOf, type FunctionCall, functionOf, timeoutMsOf, type Work } from './work.ts'
