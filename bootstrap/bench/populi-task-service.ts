@@ -47,14 +47,18 @@ export class PopuliTaskService implements TaskService {
     this.worker = worker
     const end = performance.now() + PROVIDED_WITHIN_MS
     while (!this.node.providers('noop').some((provider) => provider === worker)) {
-      if (performance.now() > end) throw new BenchFailure(`${worker} does not have the functions of the bench`)
+      if (performance.now() > end)
+        throw new BenchFailure(`${worker} does not have the functions of the bench`)
       await sleep(LOOK_MS * 100)
     }
   }
 
   async run(work: Work, onOutput?: (bytes: number) => void): Promise<Finished> {
     const from = performance.now()
-    const task = await this.submit(work, onOutput === undefined ? undefined : async (_, chunk) => onOutput(chunk.length))
+    const task = await this.submit(
+      work,
+      onOutput === undefined ? undefined : async (_, chunk) => onOutput(chunk.length),
+    )
     let startedMs = 0
     const started = untilRunning(task).then(() => {
       startedMs = performance.now() - from

@@ -39,11 +39,7 @@ interface TaskOptions {
   readonly say: (line: string) => void
 }
 
-export async function benchTasks(
-  ours: Giver,
-  peer: Giver,
-  options: TaskOptions,
-): Promise<Contest> {
+export async function benchTasks(ours: Giver, peer: Giver, options: TaskOptions): Promise<Contest> {
   const entrants = [
     { label: 'populi commands', giver: ours, work: COMMAND },
     { label: 'http commands', giver: peer, work: COMMAND },
