@@ -2,11 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import {
   CodedError,
+  LIMITS,
   type Logger,
   type NodeId,
   nodeId,
   type PeerId,
   type ScopeId,
+  taskId,
   unixMs,
 } from '../../base/index.ts'
 import { checkFunctionName, type FunctionHandler, jsonText, type OutputReader } from '../../exec/index.ts'
@@ -17,13 +19,7 @@ import { checkRequestedNode } from '../placing.ts'
 import { type EmbeddableNode, startNode } from '../start-node.ts'
 import type { NewTask } from '../submitter.ts'
 import { workOf } from '../task-work.ts'
-import {
-  type CommandResult,
-  commandResult,
-  functionValue,
-  type MeshTask,
-  SubmittedMeshTask,
-} from './mesh-task.ts'
+import { type CommandResult, type MeshTask, SubmittedMeshTask } from './mesh-task.ts'
 
 export interface NodeOptions {
   /** Of a folder that `initNode` or `joinNode` made, or `populi init` or `populi join`. One process at a time. */
@@ -94,6 +90,8 @@ export interface EmbeddedNode {
    */
   submit<Value = unknown>(call: FunctionCall): Promise<MeshTask<Value>>
   submit(call: CommandCall): Promise<MeshTask<CommandResult>>
+  /** A task that was submitted here, also in an earlier life of the node. @throws CodedError `task.unknown`, `input.invalid` */
+  task(id: string): MeshTask<unknown>
   /** Where a function could run now, as far as this node knows: alive, within reach, and registered there. */
   providers(name: string): readonly NodeId[]
   /**
@@ -154,8 +152,12 @@ class RunningEmbeddedNode implements EmbeddedNode {
     }
     const submission = node.submitter.submitWork(this.taskOf(call), onOutput && reader)
     await submission.accepted
-    // What a function returns is its author's word to its callers, like the type of any parsed JSON.
-    return new SubmittedMeshTask(submission, 'function' in call ? functionValue : commandResult, stopped)
+    return new SubmittedMeshTask(submission, stopped)
+  }
+
+  task(id: string): MeshTask<unknown> {
+    const { node, stopped } = this.running
+    return new SubmittedMeshTask(node.submitter.find(taskId(id)), stopped)
   }
 
   providers(name: string): readonly NodeId[] {
@@ -209,8 +211,7 @@ class RunningEmbeddedNode implements EmbeddedNode {
     )
     const isLocal = 'command' in call || functions.has(call.function)
     return {
-      work:
-        'command' in call ? workOf({ ...call, argv: call.command, env: call.env ?? {} }) : functionWork(call),
+      work: 'command' in call ? commandWork(call) : functionWork(call),
       on: call.on,
       attached: call.attached ?? true,
       fallback: call.fallback ?? (isLocal ? 'local' : 'none'),
@@ -222,6 +223,22 @@ class RunningEmbeddedNode implements EmbeddedNode {
 
 function functionWork({ function: name, input, timeoutMs }: FunctionCall): Work {
   checkFunctionName(name)
-  const timeout = timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }
+  const timeout = timeoutMs === undefined ? {} : { timeout_ms: checkedTimeout(timeoutMs) }
   return { function: { name, input_json: jsonText(input, `the input of function ${name}`), ...timeout } }
+}
+
+function commandWork({ command: argv, cwd, env = {}, timeoutMs }: CommandCall): Work {
+  return workOf({
+    argv,
+    cwd,
+    env,
+    timeoutMs: timeoutMs === undefined ? undefined : checkedTimeout(timeoutMs),
+  })
+}
+
+function checkedTimeout(ms: number): number {
+  const max = LIMITS.commandTimeoutMsMax
+  if (Number.isInteger(ms) && ms > 0 && ms <= max) return ms
+  const accepts = `a whole number of milliseconds from 1 to ${max}`
+  throw new CodedError('input.invalid', { field: 'timeoutMs', got: ms, accepts })
 }

@@ -30,20 +30,21 @@ export interface CommandResult {
   readonly signal: string | undefined
 }
 
-export class SubmittedMeshTask<Value> implements MeshTask<Value> {
-  readonly result: Promise<Value>
+/** What the value is, only its work knows: for its callers a function's author gives it a type, like that of any parsed JSON. */
+export class SubmittedMeshTask implements MeshTask<never> {
+  readonly result: Promise<never>
   private readonly submission: Submission
   private readonly nodeGone: Promise<never>
 
   /** @param nodeStopped settles when the node has stopped. */
-  constructor(submission: Submission, toValue: (record: TaskRecord) => Value, nodeStopped: Promise<void>) {
+  constructor(submission: Submission, nodeStopped: Promise<void>) {
     this.submission = submission
     const gone = (): never => {
       throw new CodedError('node.stopping')
     }
     this.nodeGone = nodeStopped.then(gone, gone)
     this.nodeGone.catch(() => undefined)
-    this.result = this.unlessGone(submission.done).then(() => toValue(submission.task.record))
+    this.result = this.unlessGone(submission.done).then(() => valueOfTask(submission.task.record) as never)
     this.result.catch(() => undefined)
   }
 
@@ -99,13 +100,18 @@ function placeAfter(told: TaskChange, history: readonly TaskChange[]): number {
 }
 
 /** @throws TaskError */
-export function functionValue(record: TaskRecord): unknown {
+function valueOfTask(record: TaskRecord): unknown {
+  return 'command' in record.work ? commandResult(record) : functionValue(record)
+}
+
+/** @throws TaskError */
+function functionValue(record: TaskRecord): unknown {
   if (record.state !== 'completed') throw new TaskError(record)
   return JSON.parse(present(record.outcome?.valueJson, 'the value of a function'))
 }
 
 /** @throws TaskError */
-export function commandResult(record: TaskRecord): CommandResult {
+function commandResult(record: TaskRecord): CommandResult {
   const { outcome } = record
   if (record.state === 'cancelled' || outcome?.cause !== 'exited') throw new TaskError(record)
   return { exitCode: outcome.exitCode, signal: outcome.signal }
