@@ -19,6 +19,8 @@ interface Answer {
 
 interface ProcessInit {
   readonly env?: NodeJS.ProcessEnv
+  /** Of node itself. */
+  readonly flags?: readonly string[]
   /** Where its standard error goes; the bench's own by default. */
   readonly errors?: 'inherit' | 'pipe'
 }
@@ -29,9 +31,10 @@ export class CalledProcess<Call extends object> {
   private readonly waiting = new Map<number, Waiting>()
   private nextId = 1
 
-  constructor(program: URL, { env, errors = 'inherit' }: ProcessInit = {}) {
+  constructor(program: URL, { env, flags = [], errors = 'inherit' }: ProcessInit = {}) {
     this.child = fork(program, {
       serialization: 'advanced',
+      execArgv: [...flags],
       stdio: ['ignore', 'inherit', errors, 'ipc'],
       ...(env === undefined ? {} : { env }),
     })

@@ -1,6 +1,6 @@
 /** What a process of `bench tasks` and `bench cancel` is told, and the two shapes it comes in. */
 import { createWriteStream } from 'node:fs'
-import { DemoNode } from '../demo/demo-node.ts'
+import { DemoNode, NODE_FLAGS } from '../demo/demo-node.ts'
 import { BenchFailure } from './bench-failure.ts'
 import { CalledProcess } from './called-process.ts'
 import type { Cancelled, PopuliTaskSpec } from './populi-task-service.ts'
@@ -94,7 +94,7 @@ export class EmbeddedNode extends DemoNode {
   }
 
   override async up(): Promise<void> {
-    this.running = new CalledProcess<TaskCall>(PROGRAM, { env: this.env, errors: 'pipe' })
+    this.running = new CalledProcess<TaskCall>(PROGRAM, { env: this.env, flags: NODE_FLAGS, errors: 'pipe' })
     this.running.errors?.pipe(createWriteStream(`${this.dataDir}.log`, { flags: 'a' }))
     await this.running.call({ type: 'up', spec: { dataDir: this.dataDir, ports: this.ports } })
   }
