@@ -26,10 +26,7 @@ async function attic(invite: string): Promise<EmbeddedNode> {
   node.handle('count-words', new URL('./count-words.ts', import.meta.url))
   // In this process: for what is quick and obeys its signal.
   node.handle('add', ({ a, b }: { a: number; b: number }) => a + b)
-  node.handle('divide', ({ a, b }: { a: number; b: number }) => {
-    if (b === 0) throw new RangeError('nobody divides by zero')
-    return a / b
-  })
+  node.handle('parse', (text: string) => JSON.parse(text))
   return node
 }
 
@@ -47,7 +44,7 @@ try {
   nodes.push(await attic(invite))
 
   // Right after its start a node knows nobody yet.
-  for (const name of ['count-words', 'add', 'divide']) await submitter.whenProvided(name, 30_000)
+  for (const name of ['count-words', 'add', 'parse']) await submitter.whenProvided(name, 30_000)
 
   const text = 'the mesh runs what the mesh is given'
   const count = await submitter.submit({
@@ -63,9 +60,9 @@ try {
   const sum = await submitter.submit<number>({ function: 'add', input: { a: 2, b: 3 } })
   console.log('sum:', await sum.result)
 
-  const quotient = await submitter.submit<number>({ function: 'divide', input: { a: 1, b: 0 } })
-  await quotient.result.catch((error: unknown) => {
-    if (error instanceof TaskError) console.log('quotient:', error.reason, error.message)
+  const parsed = await submitter.submit({ function: 'parse', input: 'no JSON at all' })
+  await parsed.result.catch((error: unknown) => {
+    if (error instanceof TaskError) console.log('parsed:', error.reason, error.message)
   })
 
   const command = await submitter.submit({ command: ['uname', '-s'], on: 'attic' })

@@ -341,18 +341,6 @@ export const ERRORS = {
     1,
     'what it printed last is in the output of the task',
   ),
-  'function.registered': entry(
-    'function {function} is registered already',
-    409,
-    2,
-    'give each kind of work its own name',
-  ),
-  'function.not_registered': entry(
-    'function {function} is not registered here',
-    404,
-    4,
-    'register it with `node.handle` in the program that embeds the node',
-  ),
   'exec.guardian_lost': entry(
     'the guardian process ended',
     500,

@@ -254,8 +254,9 @@ export const LIMITS = {
   execIdleLooksMax: 10,
   /** After a kill: what can be delivered of the output in that time is. The rest is dropped, for whoever killed it waits. */
   execDrainMsMax: 2000,
-  /** Kinds of functions that one node offers, and the length of a name: 1.6 KiB of its record, which may have 6 KiB. Beyond: `limit.exceeded`. */
+  /** Functions that one node offers: with their names at the limit 1.6 KiB of its record, which may have 6 KiB. Beyond: `limit.exceeded`. */
   functionsMax: 32,
+  /** Name of a function: two or three words. Beyond: `input.invalid`. */
   functionNameCharsMax: 48,
   /** Function hosts of one node, of about 45 MiB each: more calls of modules at once wait for one. */
   functionHostsMax: 16,

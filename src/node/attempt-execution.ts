@@ -73,7 +73,7 @@ export class AttemptExecution {
     this.execution?.end(reason)
   }
 
-  /** @throws CodedError `node.stopping`, `limit.exceeded`, `function.not_registered` */
+  /** @throws CodedError `node.stopping`, `limit.exceeded` */
   private start(record: OfferRecord): Execution {
     const { context, logger, leases } = this.init
     const { executor, functions, random } = context

@@ -38,7 +38,7 @@ import { VERSION } from './version.ts'
 const LIFE_KEY = 'incarnation'
 
 /** What a program that embeds the node brings along. */
-export interface Program {
+interface Program {
   /** Registered before the node takes any work. */
   readonly functions: Readonly<Record<string, FunctionHandler | URL>>
   /** Instead of the node's own log. */
@@ -235,12 +235,7 @@ async function compose(opened: Opened): Promise<Composed> {
     random: random.fork(),
     clock,
   })
-  const guardian = new GuardianClient({
-    directory: join(dataDir, 'exec'),
-    logger: logger.child({ room: 'exec' }),
-    stopGraceMs: config.stopGraceMs,
-  })
-  const functions = new FunctionRegistry({ guardian, clock, logger: logger.child({ room: 'exec' }) })
+  const { guardian, functions } = executors(opened)
   const enrol: EnrolHandler = (request, from) => enrolment.enrol(request, from)
   const facade = createFacade({ enrol, clock, logger })
   const facadeUrls = (): readonly string[] => [...config.announceUrls, ...facade.urls()]
@@ -293,6 +288,17 @@ async function compose(opened: Opened): Promise<Composed> {
     peerAddresses,
   })
   return { network, guardian, facade, node, functions, control }
+}
+
+/** What runs commands, and what runs the functions of the program. */
+function executors({ dataDir, config, clock, logger: nodeLogger }: Opened): {
+  guardian: GuardianClient
+  functions: FunctionRegistry
+} {
+  const logger = nodeLogger.child({ room: 'exec' })
+  const { stopGraceMs } = config
+  const guardian = new GuardianClient({ directory: join(dataDir, 'exec'), logger, stopGraceMs })
+  return { guardian, functions: new FunctionRegistry({ guardian, clock, logger }) }
 }
 
 /** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */

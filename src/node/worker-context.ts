@@ -1,5 +1,5 @@
 import type { StopBudget } from '../authority/index.ts'
-import { type Clock, CodedError, type Logger, type Random } from '../base/index.ts'
+import { type Clock, type CodedError, type Logger, present, type Random } from '../base/index.ts'
 import type { Execution, ExecutionSpec, FunctionSpec, OutputReader } from '../exec/index.ts'
 import type { Standing } from '../membership/index.ts'
 import type { OutputLogs } from '../task/index.ts'
@@ -18,16 +18,14 @@ export interface Executor {
 /** Runs the functions that a program registered at this node. */
 export interface FunctionExecutor {
   readonly names: readonly string[]
-  /** @throws CodedError `function.not_registered`, `limit.exceeded` */
+  /** One of `names`. @throws CodedError `limit.exceeded` */
   run(spec: FunctionSpec, onOutput: OutputReader): Execution
 }
 
 /** Of a node without a program around it. */
 export const NO_FUNCTIONS: FunctionExecutor = {
   names: [],
-  run: ({ name }) => {
-    throw new CodedError('function.not_registered', { function: name })
-  },
+  run: ({ name }) => present<Execution>(undefined, `function ${name}`),
 }
 
 /** What every attempt at this worker needs. */

@@ -1,4 +1,4 @@
-import { type Clock, CodedError, LIMITS, type Logger } from '../../base/index.ts'
+import { type Clock, CodedError, LIMITS, type Logger, present } from '../../base/index.ts'
 import type { Execution, OutputReader } from '../execution.ts'
 import type { NodeGuard } from '../node-guard.ts'
 import type { FunctionHandler, FunctionSpec } from './handler.ts'
@@ -15,6 +15,7 @@ interface FunctionRegistryInit {
 
 type Registered = { readonly handler: FunctionHandler } | { readonly module: FunctionModule }
 
+const NAME_FIELD = 'the name of a function'
 const NAME = new RegExp(`^[A-Za-z0-9][A-Za-z0-9._-]{0,${LIMITS.functionNameCharsMax - 1}}$`)
 
 /** The functions that a program registered at its node, and what runs them. */
@@ -28,10 +29,15 @@ export class FunctionRegistry {
     this.pool = new HostPool({ ...init, runner: init.guardian })
   }
 
-  /** @throws CodedError `input.invalid`, `function.registered`, `limit.exceeded` */
+  /** @throws CodedError `input.invalid`, `limit.exceeded` */
   register(name: string, handler: FunctionHandler | URL): void {
     checkFunctionName(name)
-    if (this.functions.has(name)) throw new CodedError('function.registered', { function: name })
+    if (this.functions.has(name))
+      throw new CodedError('input.invalid', {
+        field: NAME_FIELD,
+        got: name,
+        accepts: 'one that is not registered yet',
+      })
     if (this.functions.size >= LIMITS.functionsMax)
       throw new CodedError('limit.exceeded', {
         what: 'the number of functions of this node',
@@ -50,12 +56,11 @@ export class FunctionRegistry {
   }
 
   /**
-   * Calls it. What goes wrong in the handler is an execution that ends with an error.
-   * @throws CodedError `function.not_registered`, `limit.exceeded`
+   * Calls one that is registered. What goes wrong in the handler is an execution that ends with an error.
+   * @throws CodedError `limit.exceeded`
    */
   run(spec: FunctionSpec, reader: OutputReader): Execution {
-    const registered = this.functions.get(spec.name)
-    if (registered === undefined) throw new CodedError('function.not_registered', { function: spec.name })
+    const registered = present(this.functions.get(spec.name), 'a registered function')
     if ('module' in registered) return this.pool.run(registered.module, spec, reader)
     const { clock, logger, guardian } = this.init
     return new InlineCall(spec, reader, {
@@ -71,7 +76,7 @@ export class FunctionRegistry {
 export function checkFunctionName(name: string): void {
   if (!NAME.test(name))
     throw new CodedError('input.invalid', {
-      field: 'the name of a function',
+      field: NAME_FIELD,
       got: name.slice(0, 2 * LIMITS.functionNameCharsMax),
       accepts: `1 to ${LIMITS.functionNameCharsMax} letters, digits, dots, hyphens and underscores`,
     })

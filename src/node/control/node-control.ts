@@ -284,6 +284,7 @@ export type RunEvent =
 
 export interface TaskView {
   readonly taskId: TaskId
+  /** Of a call: the name of the function. */
   readonly argv: readonly string[]
   /** It has a reader that it ends with; otherwise it was submitted, and goes on whoever is away. */
   readonly attached: boolean

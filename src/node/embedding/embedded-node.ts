@@ -81,7 +81,7 @@ export interface EmbeddedNode {
    * not end in time. A *function* runs in this process: at the cost of microseconds, and of this process's life if it goes on
    * when its lease is over. Give that way only what obeys its signal and never blocks the event loop for long.
    *
-   * @throws CodedError `function.registered`, `input.invalid`, `limit.exceeded`
+   * @throws CodedError `input.invalid`: no name, or registered already; `limit.exceeded`
    */
   handle<Input = unknown, Value = unknown>(name: string, handler: FunctionHandler<Input, Value> | URL): void
   /**

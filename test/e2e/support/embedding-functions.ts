@@ -36,7 +36,6 @@ function answer(note: (what: string) => void): string {
 
 function forever(note: (what: string) => void): Promise<never> {
   note('forever')
-  setInterval(() => note('still'), 20)
   return new Promise(() => undefined)
 }
 

@@ -5,8 +5,8 @@ interface Input {
   readonly deaf?: boolean
 }
 
-export default async function shout({ text, deaf = false }: Input, { log, signal }: FunctionContext) {
+export default async function shout({ text, deaf = false }: Input, { log }: FunctionContext) {
   log(`process ${process.pid}`)
-  if (deaf) await new Promise(() => setInterval(() => signal.aborted, 1000))
+  if (deaf) await new Promise(() => undefined)
   return { text: text.toUpperCase(), pid: process.pid }
 }

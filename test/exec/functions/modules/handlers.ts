@@ -17,13 +17,11 @@ export interface Order {
     | 'huge'
     | 'bigint'
     | 'context'
-    | 'wait'
+    | 'spin'
   readonly a?: number
   readonly b?: number
   readonly text?: string
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export default async function handler(order: Order, context: FunctionContext): Promise<unknown> {
   switch (order.do) {
@@ -31,7 +29,7 @@ export default async function handler(order: Order, context: FunctionContext): P
       return { sum: (order.a ?? 0) + (order.b ?? 0), pid: process.pid }
     case 'ignore':
       context.log('begun')
-      for (;;) await pause(1000)
+      return new Promise(() => undefined)
     case 'obey':
       context.log('begun')
       await new Promise((resolve) => context.signal.addEventListener('abort', resolve))
@@ -69,8 +67,8 @@ export default async function handler(order: Order, context: FunctionContext): P
       return 1n
     case 'context':
       return { taskId: context.taskId, fencingToken: context.fencingToken, traceparent: context.traceparent }
-    case 'wait':
-      await pause(order.a ?? 0)
+    case 'spin':
+      for (const end = performance.now() + (order.a ?? 0); performance.now() < end; );
       return process.pid
   }
 }
