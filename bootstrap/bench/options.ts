@@ -14,7 +14,7 @@ export const USAGE = `npm run bench -- leases|failover|history|idle|detect|tasks
 
   --voters N    1, 3 or 5 (3); not for idle and detect
   --nodes N     idle 20, detect 5
-  --clients N   at the same time (leases, history 64, tasks 32, failover 16)
+  --clients N   at the same time (leases, history 64, tasks 48, failover 16)
   --rounds N    of each contestant (leases, tasks, cancel 5, failover 25, detect 10)
   --seconds N   of each round of leases and tasks (3)
   --grants N    of history (1000000)
@@ -64,7 +64,7 @@ const SHAPES: Record<BenchName, Shape> = {
   history: { size: 'voters', nodes: 3, nodesMin: 1, peer: undefined, clients: 64, rounds: 1 },
   idle: { size: 'nodes', nodes: 20, nodesMin: 1, peer: undefined, clients: 0, rounds: 1 },
   detect: { size: 'nodes', nodes: 5, nodesMin: 3, peer: 'serf', clients: 0, rounds: 10 },
-  tasks: { size: 'voters', nodes: 3, nodesMin: 3, peer: 'http', clients: 32, rounds: 5 },
+  tasks: { size: 'voters', nodes: 3, nodesMin: 3, peer: 'http', clients: 48, rounds: 5 },
   cancel: { size: 'voters', nodes: 3, nodesMin: 3, peer: undefined, clients: 1, rounds: 5 },
 }
 

@@ -13,7 +13,7 @@ test('each bench has its usual measure', () => {
   expect(readOptions(['history'])).toMatchObject({ clients: 64, grants: 1_000_000 })
   expect(readOptions(['idle'])).toMatchObject({ nodes: 20, minutes: 10 })
   expect(readOptions(['detect'])).toMatchObject({ nodes: 5, rounds: 10 })
-  expect(readOptions(['tasks'])).toMatchObject({ nodes: 3, clients: 32, rounds: 5, streamGiB: undefined })
+  expect(readOptions(['tasks'])).toMatchObject({ nodes: 3, clients: 48, rounds: 5, streamGiB: undefined })
   expect(readOptions(['cancel'])).toMatchObject({ nodes: 3, rounds: 5 })
 })
 
