@@ -16,7 +16,7 @@ export {
   type RosterEntry,
   rosterEntrySchema,
 } from './commands.ts'
-export { HeldLease, type LeasePlan, planLease, type StopBudget } from './held-lease.ts'
+export { HeldLease, planLease, type StopBudget } from './held-lease.ts'
 export { expirySpanMs, LeaseExpiry } from './lease-expiry.ts'
 export { PeerHealth } from './peer-health.ts'
 export type { Lease } from './rows.ts'

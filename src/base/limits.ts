@@ -278,6 +278,8 @@ export const LIMITS = {
   endedTasksKeptMax: 500,
   /** Results that a worker keeps until somebody comes for them: four submitters away with all the tasks that they may have. Beyond: the oldest is given up, and that is an event. */
   endedOffersKeptMax: 1000,
+  /** For how long a worker keeps the lease of a detached task that has ended, so that nobody runs it again before its submitter has the result: a link that is down for longer between two nodes which both reach the authority is broken. One renewal per third of the TTL. */
+  resultLeaseKeptMs: 3_600_000,
   /** For how long a worker knows that an attempt is finished, so that a late repetition of its offer starts nothing: longer than any queue holds one, and longer than the longest lease, which refuses it as well. */
   finishedOfferKeptMs: 24 * 3_600_000,
   /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */

@@ -29,7 +29,8 @@ const EPILOGUE = `
 Data directory: --data-dir, else $POPULI_DATA_DIR, else $XDG_DATA_HOME/populi, else ~/.local/share/populi.
 
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 refused, 5 not available now (try again),
-6 damaged data. \`populi run\` ends with the exit code of the command, 128 + signal number if a signal ended it.
+6 damaged data. \`populi run\` and \`populi wait\` end with the exit code of the command, 128 + signal number if a signal
+ended it.
 
 Start with:
   $ populi init

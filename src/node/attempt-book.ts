@@ -8,6 +8,8 @@ export class AttemptBook {
   private readonly bySubmitter = new Map<PeerId, Set<WorkerAttempt>>()
   /** Not ended. */
   readonly live = new Set<WorkerAttempt>()
+  /** Those that time matters to; who looks takes out what does not belong here any more. */
+  readonly timed = new Set<WorkerAttempt>()
   /** In the order of their ends: the outbox. */
   readonly ended = new Set<WorkerAttempt>()
 
@@ -19,6 +21,7 @@ export class AttemptBook {
     if (siblings === undefined) this.bySubmitter.set(submitter, new Set([attempt]))
     else siblings.add(attempt)
     ;(attempt.ended ? this.ended : this.live).add(attempt)
+    this.timed.add(attempt)
   }
 
   hasEnded(attempt: WorkerAttempt): void {
@@ -36,6 +39,7 @@ export class AttemptBook {
     if (record.leaseId !== undefined) this.byLease.delete(record.leaseId)
     this.live.delete(attempt)
     this.ended.delete(attempt)
+    this.timed.delete(attempt)
     const siblings = this.bySubmitter.get(submitter)
     siblings?.delete(attempt)
     if (siblings?.size === 0) this.bySubmitter.delete(submitter)

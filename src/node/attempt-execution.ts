@@ -11,6 +11,7 @@ import {
 } from '../task/index.ts'
 import type { AttemptLeases } from './attempt-leases.ts'
 import type { AttemptOutput } from './attempt-output.ts'
+import type { AttemptWatch } from './attempt-watch.ts'
 import { commandSpec, functionSpec, outcomeOf } from './execution-spec.ts'
 import type { Cancel } from './ports.ts'
 import type { WorkerContext } from './worker-context.ts'
@@ -21,10 +22,7 @@ interface AttemptExecutionInit {
   readonly output: AttemptOutput
   /** `undefined`: it never leaves its submitter, and ends when the node says so. */
   readonly leases: AttemptLeases | undefined
-  /** Why it may not start by the orders in force. */
-  readonly barredBy: () => 'drain-deadline' | 'quarantined' | undefined
-  /** How the loss of a lease is called now: an order may be behind it. */
-  readonly leaseLost: () => 'lease-lost' | 'quarantined'
+  readonly watch: AttemptWatch
   readonly onStarted: (pid: number) => Promise<void>
   readonly onEnded: (outcome: Outcome) => void
   readonly stop: (cause: StopCause) => void
@@ -51,11 +49,11 @@ export class AttemptExecution {
 
   /** Starts it, unless something came up while the leases were confirmed. */
   begin(record: OfferRecord): void {
-    const { context, leases, barredBy } = this.init
+    const { context, leases, watch } = this.init
     // The confirmation may have taken so long that the work would have to stop as soon as it began.
     const lost = leases?.tick(context.clock.now())
     if (lost !== undefined) return this.notStarted(lost, 'a lease was confirmed too late')
-    const barred = barredBy()
+    const barred = watch.barredBy
     if (barred !== undefined) return this.notStarted(barred, 'an admin order came before the command started')
     try {
       this.follow(this.start(record), record)
@@ -99,7 +97,6 @@ export class AttemptExecution {
   }
 
   private notStarted(cause: Outcome['cause'], error: string): void {
-    this.init.leases?.end()
     this.init.onEnded({ cause, quiet: true, outputBytes: 0, error })
   }
 
@@ -116,14 +113,13 @@ export class AttemptExecution {
 
   private onEnded(end: ExecutionEnd): void {
     this.cancelTimeout?.()
-    const { logger, output, leases } = this.init
+    const { logger, output, leases, watch } = this.init
     const { cause, exitCode, quiet } = end
     if (quiet) logger.debug({ cause, exitCode }, 'execution ended')
     else logger.warn({ cause, exitCode, quiet }, 'execution ended, and its lease has to run out')
     const outcome = outcomeOf(end, output.totalBytes)
     // The guardian may be the first to see that a lease is over.
-    const lost = leases?.first === 'submitter-lost' ? 'submitter-lost' : this.init.leaseLost()
-    leases?.end()
+    const lost = leases?.first === 'submitter-lost' ? 'submitter-lost' : watch.leaseLost
     this.init.onEnded(outcome.cause === 'lease-lost' ? { ...outcome, cause: lost } : outcome)
   }
 }

@@ -133,9 +133,19 @@ export class AttemptLeases {
     this.tellDeadline()
   }
 
-  /** Nothing executes under them any more. */
+  /** Nothing executes any more: the authority's is renewed until it is given back, the submitter's is not needed. */
+  keep(): void {
+    this.submitter = undefined
+    this.asking = undefined
+  }
+
+  /** Nothing is renewed any more. */
   end(): void {
     this.isOver = true
+  }
+
+  get isKept(): boolean {
+    return !this.isOver && this.authority !== undefined
   }
 
   private lost(which: 'lease-lost' | 'submitter-lost'): typeof which {

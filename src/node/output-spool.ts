@@ -6,7 +6,7 @@
  * A command that prints nothing has no log. After a restart of the node the log is opened when there is somebody to send it to.
  * What the submitter has already is not kept on disk: its first acknowledgement says it, at the cost of one window sent twice.
  */
-import { LIMITS } from '../base/index.ts'
+import { type CodedError, LIMITS, toCodedError } from '../base/index.ts'
 import type { OutputLog, OutputPiece } from '../task/index.ts'
 import type { AttemptOutput, SendOutput } from './attempt-output.ts'
 
@@ -17,7 +17,7 @@ interface OutputSpoolInit {
   readonly isOnDisk: boolean
   readonly isConnected: () => boolean
   readonly send: SendOutput
-  /** The log cannot be read. */
+  /** The log cannot be read or written. */
   readonly onTrouble: (error: unknown) => void
 }
 
@@ -25,6 +25,9 @@ export class OutputSpool implements AttemptOutput {
   private readonly init: OutputSpoolInit
   private log: OutputLog | undefined
   private opening: Promise<OutputLog> | undefined
+  private printedBytes = 0
+  private unwrittenBytes = 0
+  private failure: CodedError | undefined
   private sentBytes = 0
   private acknowledgedBytes = 0
   private trimmedBytes = 0
@@ -39,7 +42,7 @@ export class OutputSpool implements AttemptOutput {
   }
 
   get totalBytes(): number {
-    return this.log?.end ?? 0
+    return this.printedBytes
   }
 
   /** There is something to remove. */
@@ -49,8 +52,11 @@ export class OutputSpool implements AttemptOutput {
 
   async take(stream: OutputPiece['stream'], chunk: Uint8Array): Promise<void> {
     const log = await this.opened()
-    await log.append(stream, chunk)
-    void this.pump()
+    this.printedBytes += chunk.length
+    this.unwrittenBytes += chunk.length
+    const written = this.write(log, stream, chunk)
+    if (this.unwrittenBytes > LIMITS.outputWindowBytesMax) await written
+    if (this.failure !== undefined) throw this.failure
   }
 
   /** It may have more than was sent in this life of the node. */
@@ -86,9 +92,22 @@ export class OutputSpool implements AttemptOutput {
     if (this.init.isOnDisk) await this.opened()
   }
 
+  /** Nothing is promised of output that is not acknowledged, so the command need not wait for each sync. */
+  private async write(log: OutputLog, stream: OutputPiece['stream'], chunk: Uint8Array): Promise<void> {
+    try {
+      await log.append(stream, chunk)
+    } catch (thrown) {
+      this.failure ??= toCodedError(thrown)
+      this.init.onTrouble(thrown)
+    }
+    this.unwrittenBytes -= chunk.length
+    void this.pump()
+  }
+
   private opened(): Promise<OutputLog> {
     this.opening ??= this.init.open().then((log) => {
       this.log = log
+      this.printedBytes = log.end
       return log
     })
     return this.opening
@@ -109,10 +128,14 @@ export class OutputSpool implements AttemptOutput {
       if (this.isUsed) await this.sendWhatIsKept()
     }
     this.pumping = false
-    if (this.done === undefined || this.sentBytes < this.totalBytes || !this.init.isConnected()) return
     const { done } = this
+    if (done === undefined || !this.isAllSent || !this.init.isConnected()) return
     this.done = undefined
     done()
+  }
+
+  private get isAllSent(): boolean {
+    return this.unwrittenBytes === 0 && this.sentBytes >= (this.log?.end ?? 0)
   }
 
   private async sendWhatIsKept(): Promise<void> {
@@ -121,7 +144,7 @@ export class OutputSpool implements AttemptOutput {
     } catch (thrown) {
       // The submitter sees the gap; the result is not held up by what cannot be read.
       this.init.onTrouble(thrown)
-      this.goOnAt(this.totalBytes)
+      this.goOnAt(this.log?.end ?? 0)
     }
   }
 

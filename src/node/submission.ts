@@ -43,6 +43,8 @@ export class Submission {
   private readonly lease: TaskLease
   private reader: Report | undefined
   private reports: Promise<void> = Promise.resolve()
+  /** Of what the reader is told now. */
+  private endReport: (() => void) | undefined
   /** Events that came while one was handled. */
   private readonly events: SubmitterEvent[] = []
   private isHandling = false
@@ -122,6 +124,7 @@ export class Submission {
   /** The reader is gone: nothing waits for it any more. The task goes on. */
   leave(): void {
     this.reader = undefined
+    this.endReport?.()
   }
 
   /** The reader is gone, and the task is to end with it. */
@@ -278,10 +281,18 @@ export class Submission {
 
   /** In order, and no faster than the reader takes it. A reader that is gone no longer holds anything up. */
   private say(event: RunEvent): Promise<void> {
-    if (this.reader === undefined) return this.reports
-    this.reports = this.reports
-      .then(() => this.reader?.(event))
-      .catch((error: unknown) => this.logger.debug({ err: error }, 'nobody reads this task any more'))
+    if (this.reader !== undefined) this.reports = this.reports.then(() => this.report(event))
     return this.reports
+  }
+
+  /** Resolves when the reader has taken it, or has left. */
+  private report(event: RunEvent): Promise<void> {
+    if (this.reader === undefined) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.endReport = resolve
+    this.reader(event)
+      .catch((error: unknown) => this.logger.debug({ err: error }, 'nobody reads this task any more'))
+      .then(resolve)
+    return promise
   }
 }

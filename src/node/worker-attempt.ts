@@ -7,12 +7,12 @@ import {
   type BootMs,
   bootMs,
   type LeaseId,
+  LIMITS,
   type Logger,
   present,
   toCodedError,
   unreachable,
 } from '../base/index.ts'
-import { isDrainOver, type Standing } from '../membership/index.ts'
 import {
   attemptKey,
   type Confirmed,
@@ -27,6 +27,7 @@ import {
 import { AttemptExecution } from './attempt-execution.ts'
 import { AttemptLeases, isGone } from './attempt-leases.ts'
 import type { AttemptOutput, SendOutput } from './attempt-output.ts'
+import { AttemptWatch } from './attempt-watch.ts'
 import { DEMAND_PATIENCE_MS } from './demand-queue.ts'
 import { executionIdOf } from './execution-spec.ts'
 import { obstacleOfRefusal } from './order-bars.ts'
@@ -35,20 +36,19 @@ import { OutputWindow } from './output-window.ts'
 import type { WorkerContext } from './worker-context.ts'
 
 const NEVER = bootMs(Number.MAX_SAFE_INTEGER)
-/** A wall clock that was set is noticed by then. */
-const WALL_CLOCK_LOOK_MS = 60_000
 
 export class WorkerAttempt {
   readonly task: OfferedTask
   readonly key: string
   private readonly context: WorkerContext
   private readonly logger: Logger
+  private readonly watch: AttemptWatch
   private readonly leases: AttemptLeases | undefined
   private readonly output: AttemptOutput
   private readonly spool: OutputSpool | undefined
   private readonly execution: AttemptExecution
   private chain: Promise<void> = Promise.resolve()
-  private deadlineDueAt: BootMs
+  private keptUntil = NEVER
 
   /** @param hasSpool an earlier life of the node left output of it on disk. */
   constructor(context: WorkerContext, task: OfferedTask, hasSpool = false) {
@@ -62,11 +62,11 @@ export class WorkerAttempt {
       leaseId: record.leaseId,
       ...(traceId === undefined ? {} : { traceId }),
     })
+    this.watch = new AttemptWatch(context.clock, context.standing, record)
     this.leases = record.leaseId === undefined ? undefined : this.createLeases(record.leaseId)
     this.spool = this.isDetached || hasSpool ? this.createSpool(hasSpool) : undefined
     this.output = this.spool ?? new OutputWindow(this.sendOutput)
     this.execution = this.createExecution()
-    this.deadlineDueAt = record.deadlineUnixMs === undefined ? NEVER : bootMs(0)
   }
 
   get ended(): boolean {
@@ -74,9 +74,15 @@ export class WorkerAttempt {
     return state === 'ended' || state === 'finished' || state === 'refused'
   }
 
+  /** Time matters to it: it has not ended, or it keeps its lease for a result that nobody has yet. */
+  get isTimed(): boolean {
+    return !this.ended || (this.task.keepsLease && this.leases?.isKept === true)
+  }
+
   /** `tick` has nothing to do before, unless an order came in. */
   get dueAt(): BootMs {
-    return bootMs(Math.min(this.deadlineDueAt, this.leases?.dueAt ?? NEVER))
+    const own = this.ended ? this.keptUntil : this.watch.dueAt
+    return bootMs(Math.min(own, this.leases?.dueAt ?? NEVER))
   }
 
   /** Handles the event after those before it; resolves when its effects were carried out. */
@@ -111,7 +117,8 @@ export class WorkerAttempt {
   /** The lease was taken back: what runs under it has to end now, and what is about to start does not. */
   leaseRevoked(): void {
     this.leases?.revoked()
-    void this.stop(this.leaseLost())
+    if (this.ended) void this.handle({ type: 'kept-long-enough' })
+    else void this.stop(this.watch.leaseLost)
   }
 
   stop(cause: StopCause): Promise<void> {
@@ -127,43 +134,43 @@ export class WorkerAttempt {
   }
 
   /** Renews the leases, and ends what may not go on. */
-  tick(now: BootMs, standing: Standing): void {
-    if (this.ended) return
-    this.obey(standing)
-    this.watchDeadline(now)
+  tick(now: BootMs): void {
     const lost = this.leases?.tick(now)
-    if (lost !== undefined) void this.stop(lost === 'lease-lost' ? this.leaseLost() : lost)
+    if (this.ended) {
+      if (now >= this.keptUntil) void this.handle({ type: 'kept-long-enough' })
+      return
+    }
+    const ordered = this.watch.tick(now, this.task.record, this.execution.isUnderWay)
+    if (ordered !== undefined) void this.stop(ordered)
+    if (lost !== undefined) void this.stop(lost === 'lease-lost' ? this.watch.leaseLost : lost)
   }
 
-  /** What an admin order ends at once. What runs under a lease is left that lease, and no more (`mayRenew`). */
-  private obey(standing: Standing): void {
-    const { leaseId, stopCause } = this.task.record
-    if (!this.execution.isUnderWay || stopCause !== undefined) return
-    const cause = this.orderedEnd(standing)
-    if (cause === 'drain-deadline' || (cause === 'quarantined' && leaseId === undefined))
-      void this.stop(cause)
+  /** Goes on keeping the lease that an earlier life of the node had kept. */
+  async keepAgain(): Promise<void> {
+    if (!this.task.keepsLease) return
+    try {
+      const { sentAt } = await this.renew(this.ttlMs / 2)
+      this.leases?.hold({ leaseSentAt: sentAt, submitterSentAt: undefined }, this.ttlMs)
+      this.keepLease()
+    } catch (thrown) {
+      this.logger.warn({ err: toCodedError(thrown) }, 'the lease of a result that nobody has yet is lost')
+    }
   }
 
-  private orderedEnd(standing: Standing): 'drain-deadline' | 'quarantined' | undefined {
-    if (isDrainOver(standing, this.context.clock.wall())) return 'drain-deadline'
-    return mayRenew(standing) ? undefined : 'quarantined'
-  }
-
-  private watchDeadline(now: BootMs): void {
-    const { deadlineUnixMs } = this.task.record
-    if (deadlineUnixMs === undefined || now < this.deadlineDueAt) return
-    const left = deadlineUnixMs - this.context.clock.wall()
-    this.deadlineDueAt = left > 0 ? bootMs(now + Math.min(left, WALL_CLOCK_LOOK_MS)) : NEVER
-    if (left <= 0) void this.stop('deadline')
-  }
-
-  private leaseLost(): 'lease-lost' | 'quarantined' {
-    return mayRenew(this.context.standing()) ? 'lease-lost' : 'quarantined'
+  private keepLease(): void {
+    const { attachedTtlMs, runs } = this.task.record
+    const { clock } = this.context
+    const keptMs = Math.max(0, clock.wall() - (runs.at(-1)?.atUnixMs ?? 0))
+    // Whoever waits at a terminal would rather have it run again.
+    const worthMs = attachedTtlMs ?? LIMITS.resultLeaseKeptMs
+    this.keptUntil = bootMs(clock.now() + worthMs - keptMs)
+    this.leases?.keep()
   }
 
   private async process(event: WorkerEvent): Promise<void> {
     const effects = this.task.handle(event, this.context.clock.wall())
     if (this.task.record.state === 'ended') this.context.ended(this)
+    if (this.ended && !this.task.keepsLease) this.leases?.end()
     for (const effect of effects) {
       if (effect.type === 'journal') await this.context.journal.write(this.key, this.encoded())
       else this.carryOut(effect)
@@ -184,6 +191,8 @@ export class WorkerAttempt {
         return this.execution.end(this.task.record.stopCause ?? 'stopped')
       case 'release-lease':
         return void this.release(effect.leaseId)
+      case 'keep-lease':
+        return this.keepLease()
       case 'send':
         return this.say(effect.message)
       case 'report':
@@ -294,18 +303,16 @@ export class WorkerAttempt {
       logger: this.logger,
       now: () => clock.now(),
       renew: () => this.renew(this.ttlMs / 3),
-      mayRenew: () => mayRenew(this.context.standing()),
+      mayRenew: () => this.watch.mayRenew,
       askSubmitter: (sequence) => this.say({ type: 'remote_task_renew', ...this.names(), sequence }),
       extended: (deadline) => this.execution.extend(deadline),
     })
   }
 
   private createExecution(): AttemptExecution {
-    const { context, logger, output, leases } = this
+    const { context, logger, output, leases, watch } = this
     return new AttemptExecution({
-      ...{ context, logger, output, leases },
-      barredBy: () => this.orderedEnd(context.standing()),
-      leaseLost: () => this.leaseLost(),
+      ...{ context, logger, output, leases, watch },
       onStarted: (pid) => this.handle({ type: 'started', pid }),
       onEnded: (outcome) => void this.handle({ type: 'ended', outcome }),
       stop: (cause) => void this.stop(cause),
@@ -336,6 +343,3 @@ export class WorkerAttempt {
     return this.task.record.ttlMs ?? this.context.leaseTtlMs
   }
 }
-
-/** Neither quarantined nor retired. */
-const mayRenew = ({ isQuarantined, isRetired }: Standing): boolean => !isQuarantined && !isRetired

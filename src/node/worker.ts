@@ -87,12 +87,13 @@ export class Worker {
     open.sort((a, b) => (a.endNumber ?? Number.MAX_SAFE_INTEGER) - (b.endNumber ?? Number.MAX_SAFE_INTEGER))
     this.lastEndNumber = Math.max(0, ...records.map(({ endNumber = 0 }) => endNumber))
     const spools = new Set(await this.init.outputs.keys())
-    const attempts = open.map((record) => {
-      const attempt = this.adopt(record, spools.delete(executionIdOf(record)))
-      return attempt
-    })
+    const attempts = open.map((record) => this.adopt(record, spools.delete(executionIdOf(record))))
     for (const orphan of spools) await this.init.outputs.remove(orphan)
-    for (const attempt of attempts) if (attempt.ended && this.canReach(attempt)) attempt.submitterBack()
+    for (const attempt of attempts) {
+      if (!attempt.ended) continue
+      void attempt.keepAgain().then(() => this.watch(attempt))
+      if (this.canReach(attempt)) attempt.submitterBack()
+    }
     await Promise.all(
       attempts
         .filter((attempt) => !attempt.ended)
@@ -115,15 +116,22 @@ export class Worker {
   }
 
   private takeUpFinished(records: readonly OfferRecord[]): void {
-    const finished = records.flatMap(({ idempotencyKey, leaseId, state, finishedUnixMs }) =>
-      state === 'finished' && finishedUnixMs !== undefined
-        ? [{ key: attemptKey(idempotencyKey, leaseId), at: finishedUnixMs }]
+    const finished = records.flatMap(({ idempotencyKey, leaseId, state, finishedUnixMs: at, mayBeLeft }) =>
+      state === 'finished' && at !== undefined
+        ? [{ key: attemptKey(idempotencyKey, leaseId), at, mayBeLeft: mayBeLeft === true }]
         : [],
     )
-    for (const { key, at } of finished.sort((a, b) => a.at - b.at)) this.finished.add(key, at)
+    for (const { key, at, mayBeLeft } of finished.sort((one, other) => one.at - other.at))
+      this.finished.add(key, { at, mayBeLeft })
   }
 
-  /** Time passes for the attempts, as long as one has not ended or something is to be written. */
+  private watch(attempt: WorkerAttempt): void {
+    if (!attempt.isTimed) return
+    this.book.timed.add(attempt)
+    this.keepTime()
+  }
+
+  /** Time passes for the attempts, as long as it matters to one, or something is to be written. */
   private keepTime(): void {
     this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
@@ -134,9 +142,13 @@ export class Worker {
     const now = clock.now()
     const standing = this.init.standing()
     const isBarred = standing.isQuarantined || standing.isRetired || isDrainOver(standing, clock.wall())
-    for (const attempt of this.book.live) if (isBarred || attempt.dueAt <= now) attempt.tick(now, standing)
+    const { timed } = this.book
+    for (const attempt of timed) {
+      if (!attempt.isTimed) timed.delete(attempt)
+      else if (isBarred || attempt.dueAt <= now) attempt.tick(now)
+    }
     void this.flush()
-    if (this.book.live.size > 0) return
+    if (timed.size > 0) return
     this.cancelTick?.()
     this.cancelTick = undefined
   }
@@ -174,6 +186,8 @@ export class Worker {
   private onEnvelope(from: PeerId, envelope: Envelope): void {
     const known = this.attemptOf(from, envelope)
     if (known !== undefined) return void known.handle({ type: 'offered' })
+    const finished = this.finished.get(keyOf(envelope))
+    if (finished !== undefined) return this.sayFinished(from, envelope, finished)
     const refusal = this.refusal(from, envelope)
     if (refusal !== undefined) return this.refuse(from, envelope, refusal)
     let record: OfferRecord
@@ -198,6 +212,11 @@ export class Worker {
     this.sayRefused(from, envelope, reason)
   }
 
+  /** A refusal says that nothing of the attempt executes here. */
+  private sayFinished(to: PeerId, message: TaskMessage, { mayBeLeft }: { mayBeLeft: boolean }): void {
+    if (!mayBeLeft) this.sayRefused(to, message, 'lease_expired')
+  }
+
   private sayRefused(to: PeerId, { idempotency_key, exec_lease_id }: TaskMessage, detail: Reason): void {
     const attempt = { idempotency_key, exec_lease_id }
     this.init.link.send(to, { type: 'remote_task_ack', ...attempt, accepted: false, detail })
@@ -211,7 +230,6 @@ export class Worker {
     if (obstacle !== undefined) return obstacle
     if (remote && !this.init.remoteExecute) return 'worker_refuses_remote'
     if (remote && leaseId === undefined) return 'lease_unavailable'
-    if (this.finished.has(keyOf(envelope))) return 'lease_expired'
     // One attempt per lease, whoever says otherwise.
     if (this.book.get(keyOf(envelope)) !== undefined) return 'lease_expired'
     if (leaseId !== undefined && this.book.underLease(leaseId) !== undefined) return 'lease_expired'
@@ -232,7 +250,8 @@ export class Worker {
     const { exec_lease_id: leaseId } = cancel
     const isTaken = this.book.get(keyOf(cancel)) !== undefined
     if (isTaken || (leaseId !== undefined && this.book.underLease(leaseId) !== undefined)) return
-    if (this.finished.has(keyOf(cancel))) return this.sayRefused(from, cancel, 'lease_expired')
+    const finished = this.finished.get(keyOf(cancel))
+    if (finished !== undefined) return this.sayFinished(from, cancel, finished)
     void this.adopt(offerFromCancel(cancel, from)).stop('cancelled')
   }
 
@@ -269,7 +288,8 @@ export class Worker {
 
   private forget(attempt: WorkerAttempt): void {
     this.book.remove(attempt)
-    this.finished.add(attempt.key, this.init.clock.wall())
+    const mayBeLeft = attempt.task.record.mayBeLeft === true
+    this.finished.add(attempt.key, { at: this.init.clock.wall(), mayBeLeft })
     // Its end is noted and waits for a write.
     this.keepTime()
   }

@@ -15,9 +15,9 @@ export interface OutputFiles {
   readonly path: string
   /** The file that was written last comes last. */
   list(): Promise<readonly OutputFile[]>
-  /** An empty file, in the place of one of this name. Durable when it resolves. */
+  /** An empty file, in the place of one of this name. Durable with the first write. */
   create(name: string): Promise<void>
-  /** Durable when it resolves. When it fails, nobody knows what of it the file holds behind `position`. */
+  /** Durable when it resolves, the file's name included. When it fails, nobody knows what the file holds behind `position`. */
   write(name: string, position: number, parts: readonly Uint8Array[]): Promise<void>
   /** Fewer bytes where the file ends; none of a file that is not there. */
   read(name: string, position: number, bytesMax: number): Promise<Buffer>
@@ -43,6 +43,8 @@ export class OutputFolder implements OutputFiles {
   readonly path: string
   /** The longest unused first. */
   private readonly handles = new Map<string, Handle>()
+  /** Made, and perhaps not to be found after a crash. */
+  private readonly unnamed = new Set<string>()
   private made: Promise<void> | undefined
   private syncing: Promise<void> = Promise.resolve()
   private nextSync: Promise<void> | undefined
@@ -68,17 +70,24 @@ export class OutputFolder implements OutputFiles {
     await this.writing(name, async () => {
       await this.make()
       await this.use(name, 'w+', async () => undefined)
-      await this.syncNames()
+      this.unnamed.add(name)
     })
   }
 
   async write(name: string, position: number, parts: readonly Uint8Array[]): Promise<void> {
-    await this.writing(name, () =>
-      this.use(name, 'r+', async (file) => {
+    await this.writing(name, async () => {
+      // Side by side, they share one commit of the file system's journal.
+      const named = this.unnamed.has(name) ? this.syncNames() : undefined
+      const written = this.use(name, 'r+', async (file) => {
+        if (parts.length === 0) return
         await writeAll(file, position, parts)
         await file.datasync()
-      }),
-    )
+      })
+      // Both have ended, whatever became of one of them: then the next write meets none.
+      for (const ended of await Promise.allSettled([written, named]))
+        if (ended.status === 'rejected') throw ended.reason
+      this.unnamed.delete(name)
+    })
   }
 
   async read(name: string, position: number, bytesMax: number): Promise<Buffer> {
@@ -103,6 +112,7 @@ export class OutputFolder implements OutputFiles {
   }
 
   async remove(name: string): Promise<void> {
+    this.unnamed.delete(name)
     const handle = this.handles.get(name)
     if (handle !== undefined) {
       handle.isRemoved = true

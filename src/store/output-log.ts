@@ -153,7 +153,8 @@ export class SegmentedLog implements OutputLog {
     await this.ready()
     return await this.exclusively(async () => {
       if (this.segments.length !== 1 || this.written === this.begin) return false
-      await this.addSegment()
+      const { name } = await this.addSegment()
+      await this.init.files.write(name, 0, [])
       await this.dropOldest()
       return true
     })

@@ -7,7 +7,7 @@
  * authority's word that it is over, and, of an attached task, the end of the span that this node gave its worker. The last one
  * also without the authority; a detached task never runs here without a lease (ADR 0013).
  */
-import type { LeaseId, NodeId, PeerId, Reason } from '../base/index.ts'
+import { type LeaseId, LIMITS, type NodeId, type PeerId, type Reason } from '../base/index.ts'
 import type { NewestAttempt } from './newest-attempt.ts'
 import type { RecordKeeper, Why } from './record-keeper.ts'
 
@@ -110,13 +110,13 @@ export class FallbackWait {
 
   /** Nobody executes it: if it is not to run here, that is its end. */
   private endsHere(): boolean {
-    const { cancelRequested, fallback, reason, error } = this.book.record
+    const { cancelRequested, fallback, attempts, reason, error } = this.book.record
     if (cancelRequested) {
       this.book.cancelled(`${error ?? 'it was lost'}; nothing of it can run any more`)
       return true
     }
     if (this.book.endsAtDeadline()) return true
-    if (fallback === 'local') return false
+    if (fallback === 'local' && attempts < LIMITS.taskAttemptsMax) return false
     this.book.finish('failed', { reason, error })
     return true
   }

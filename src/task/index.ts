@@ -11,13 +11,14 @@ export {
   type Outcome,
   type TaskMessage,
 } from './messages.ts'
+export type { Confirmed, WorkerEffect, WorkerEvent } from './offer-events.ts'
 export { attemptKey, decodeOfferRecord, encodeOfferRecord, type OfferRecord } from './offer-record.ts'
-export { type Confirmed, OfferedTask, type WorkerEffect, type WorkerEvent } from './offered-task.ts'
+export { OfferedTask } from './offered-task.ts'
 export type { OutputLog, OutputLogs, OutputPiece } from './output-log.ts'
 export { cancelLatencyMs, type RunChange } from './run-states.ts'
 export type { StopCause } from './stop-causes.ts'
 export { SubmittedTask } from './submitted-task.ts'
-export type { OrderedEffect, SubmitterEffect, SubmitterEvent, TaskTime } from './submitter-events.ts'
+export type { OrderedEffect, SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
 export {
   decodeTaskRecord,
   encodeTaskRecord,

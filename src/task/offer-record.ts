@@ -43,6 +43,8 @@ const recordSchema = z.object({
   /** Rises with each end at this worker: results are relayed in this order. */
   endNumber: z.number().optional(),
   finishedUnixMs: unixMs.optional(),
+  /** Finished, and it was not proven that nothing of it is left. */
+  mayBeLeft: z.boolean().optional(),
 })
 
 type Loose = z.output<typeof recordSchema>

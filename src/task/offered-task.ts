@@ -20,6 +20,9 @@
  *   the output that is still kept, so a submitter that has the result misses nothing that could be had.
  * - *Quiet before released.* The lease is given back when nothing of the work is left, also when the work was never begun. An end that is
  *   not proven quiet gives nothing back: the lease has to run out, and the result says so.
+ * - *Told before released, when it is the task's own result.* Whoever gets the lease next runs the task again, and its submitter
+ *   is the first to ask: one that cannot reach this node, but the authority, would repeat what is done. So the lease is kept until
+ *   the result is acknowledged, or for as long as it is worth waiting. What ended only the attempt gives it back at once.
  * - *Finished is remembered.* After the acknowledgement the key stays on disk for a while: a late repetition of the offer
  *   finds it. Beyond that time the authority's lease, which has ended, refuses it.
  *
@@ -37,52 +40,11 @@ import {
   type UnixMs,
   unreachable,
 } from '../base/index.ts'
-import type { Outcome, TaskMessage } from './messages.ts'
+import { isAboutTheTask, type Outcome, type TaskMessage } from './messages.ts'
+import type { Result, WorkerEffect, WorkerEvent } from './offer-events.ts'
 import type { OfferRecord } from './offer-record.ts'
-import { cancelLatencyMs, type RunChange, type RunState } from './run-states.ts'
+import { cancelLatencyMs, type RunState } from './run-states.ts'
 import { STOPS, type StopCause } from './stop-causes.ts'
-
-export type WorkerEvent =
-  | { readonly type: 'offered' }
-  /** The lease was renewed by this node; `sentAt` is when the renewal was sent, `ttlMs` what the authority granted. */
-  | { readonly type: 'lease-confirmed'; readonly sentAt: BootMs; readonly ttlMs: number }
-  /** `isOpen`: no answer came, so it may have been renewed all the same. */
-  | { readonly type: 'lease-refused'; readonly reason: Reason; readonly isOpen: boolean }
-  /** The submitter's own lease: it still wants the task of this attempt. */
-  | { readonly type: 'submitter-confirmed'; readonly sentAt: BootMs }
-  | { readonly type: 'started'; readonly pid: number }
-  | { readonly type: 'stop'; readonly cause: StopCause }
-  | { readonly type: 'ended'; readonly outcome: Outcome }
-  /** The result reached the submitter. */
-  | { readonly type: 'acknowledged' }
-  /** The submitter can be reached (again): whatever it may have missed is repeated. */
-  | { readonly type: 'submitter-connected' }
-  /** This node was started again. `quiet`: it is proven that nothing of the attempt is left. */
-  | { readonly type: 'recovered'; readonly quiet: boolean; readonly outputBytes: number }
-
-/** When the requests were sent whose answers allowed the start: the spans of both leases count from there. */
-export interface Confirmed {
-  readonly leaseSentAt: BootMs | undefined
-  readonly submitterSentAt: BootMs | undefined
-}
-
-type Result = Extract<TaskMessage, { type: 'remote_task_result' }>
-
-export type WorkerEffect =
-  | { readonly type: 'journal' }
-  /** As `journal`, only that nothing depends on when it happens. */
-  | { readonly type: 'note' }
-  | { readonly type: 'confirm-lease'; readonly leaseId: LeaseId }
-  | { readonly type: 'ask-submitter' }
-  | { readonly type: 'execute'; readonly confirmed: Confirmed }
-  | { readonly type: 'end-execution' }
-  | { readonly type: 'release-lease'; readonly leaseId: LeaseId }
-  | { readonly type: 'send'; readonly message: TaskMessage }
-  /** Send it after what is still kept of the output. */
-  | { readonly type: 'report'; readonly message: Result }
-  | { readonly type: 'run'; readonly change: RunChange; readonly cancelLatencyMs: number | undefined }
-  /** Nothing of it is needed any more but its key. */
-  | { readonly type: 'forget' }
 
 export class OfferedTask {
   private current: OfferRecord
@@ -91,6 +53,7 @@ export class OfferedTask {
   private now = 0 as UnixMs
   private leaseSentAt: BootMs | undefined
   private submitterSentAt: BootMs | undefined
+  private isReleased = false
 
   /** @param nextEnd numbers the ends at this worker, rising. */
   constructor(record: OfferRecord, nextEnd: () => number) {
@@ -134,6 +97,9 @@ export class OfferedTask {
         break
       case 'acknowledged':
         this.onAcknowledged()
+        break
+      case 'kept-long-enough':
+        this.releaseKept()
         break
       case 'submitter-connected':
         this.repeat()
@@ -300,17 +266,35 @@ export class OfferedTask {
     this.enter(runStateOf(outcome))
     this.become('ended', 'journal')
     this.report()
-    if (leaseId !== undefined && outcome.quiet) this.effects.push({ type: 'release-lease', leaseId })
+    if (this.keepsLease) this.effects.push({ type: 'keep-lease' })
+    else if (leaseId !== undefined && outcome.quiet) this.effects.push({ type: 'release-lease', leaseId })
+  }
+
+  /** It has ended, and still holds its lease, so that nobody runs the task again before its result is known. */
+  get keepsLease(): boolean {
+    const { state, leaseId, outcome } = this.current
+    if (state !== 'ended' || leaseId === undefined || outcome?.quiet !== true) return false
+    // Nobody runs again what was cancelled.
+    return isAboutTheTask(outcome.cause) && outcome.cause !== 'cancelled' && !this.isReleased
+  }
+
+  private releaseKept(): void {
+    const { leaseId } = this.current
+    if (!this.keepsLease || leaseId === undefined) return
+    this.isReleased = true
+    this.effects.push({ type: 'release-lease', leaseId })
   }
 
   private onAcknowledged(): void {
     if (this.current.state !== 'ended') return
-    const { idempotencyKey, taskId, submitter, leaseId, starts, endNumber } = this.current
+    this.releaseKept()
+    const { idempotencyKey, taskId, submitter, leaseId, starts, endNumber, outcome } = this.current
     this.current = {
       ...{ idempotencyKey, taskId, submitter, leaseId, starts, endNumber },
       state: 'finished',
       runs: [],
       finishedUnixMs: this.now,
+      ...(outcome?.quiet === false ? { mayBeLeft: true } : {}),
     }
     this.effects.push({ type: 'forget' })
   }

@@ -42,6 +42,8 @@ export class SubmittedTask {
   private readonly attempt: NewestAttempt
   private readonly fallback: FallbackWait
   private readonly home: Home
+  /** In this life of the node: whoever read its output is gone, and an attached task that ended for that is not begun anew. */
+  private wasRestarted = false
   constructor(home: Home, record: TaskRecord) {
     this.home = home
     this.book = new RecordKeeper(record)
@@ -249,6 +251,8 @@ export class SubmittedTask {
     if (isFinal) this.complete(outcome)
     else if (cancelRequested && outcome.quiet) this.book.cancelled()
     else if (this.attempt.isAtHome) this.endedAtHome(outcome)
+    else if (outcome.cause === 'submitter-lost' && outcome.quiet && this.wasRestarted)
+      this.book.finish('failed', { reason: 'submitter_restarted', error: this.hadToStop(outcome) })
     else this.fallback.begin(reasonOfEnd(outcome.cause), this.hadToStop(outcome))
     this.attempt.acknowledge(result)
   }
@@ -271,6 +275,7 @@ export class SubmittedTask {
     const { attached, attempts, cancelRequested } = this.record
     if (cancelRequested) return this.book.cancelled()
     const detail = this.hadToStop(outcome)
+    if (!attached && !outcome.quiet) return this.fallback.begin('local_execution_ended', detail)
     if (!attached && attempts < LIMITS.taskAttemptsMax) return this.place({ detail })
     const reason = outcome.cause === 'worker-restarted' ? 'submitter_restarted' : 'local_execution_ended'
     this.book.finish('failed', { reason, error: detail })
@@ -307,6 +312,7 @@ export class SubmittedTask {
 
   private onRecovered(outputEnd: number): void {
     const { state } = this.record
+    this.wasRestarted = true
     this.attempt.recover(outputEnd)
     const why = { reason: 'submitter_restarted', detail: 'its submitting node was restarted' } as const
     if (state === 'offered' || state === 'running') {
@@ -316,6 +322,7 @@ export class SubmittedTask {
       this.book.note(why)
       this.fallback.goOn()
     } else {
+      this.attempt.over()
       this.place({ detail: why.detail, patient: true })
     }
   }

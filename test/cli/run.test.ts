@@ -8,6 +8,7 @@ import {
   abortOf,
   DESK,
   FakeControl,
+  NOW,
   output,
   QUEUED,
   result,
@@ -82,6 +83,8 @@ test.each([
   },
 )
 
+const TRACE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+
 test('options before the command are ours, all after it are its own', async () => {
   const control = new FakeControl()
   const argv = [
@@ -98,8 +101,14 @@ test('options before the command are ours, all after it are its own', async () =
     'sub',
     '--timeout',
     '10m',
+    '--deadline',
+    '2h',
+    '--fallback',
+    'none',
   ]
-  expect((await cli([...argv, 'ls', '-l', '--json', '--', '-x'], { control })).code).toBe(0)
+  expect(
+    (await cli([...argv, 'ls', '-l', '--json', '--', '-x'], { control, env: { TRACEPARENT: TRACE } })).code,
+  ).toBe(0)
   expect((await cli(['run', '--', '--weird', '--on', 'x'], { control })).code).toBe(0)
   expect(control.runs).toStrictEqual([
     {
@@ -108,9 +117,34 @@ test('options before the command are ours, all after it are its own', async () =
       env: { A: '', B: 'x=y' },
       on: 'attic',
       timeoutMs: 600_000,
+      fallback: 'none',
+      deadlineUnixMs: NOW + 7_200_000,
+      traceparent: TRACE,
     },
-    { argv: ['--weird', '--on', 'x'], cwd: undefined, env: {}, on: undefined, timeoutMs: undefined },
+    {
+      argv: ['--weird', '--on', 'x'],
+      cwd: undefined,
+      env: {},
+      on: undefined,
+      timeoutMs: undefined,
+      fallback: undefined,
+      deadlineUnixMs: undefined,
+      traceparent: undefined,
+    },
   ])
+})
+
+test.each([
+  ['--deadline', '2026-11-18T11:00Z', 'a time in the future, or a duration such as 2h'],
+  ['--deadline', 'tomorrow', 'a time such as 2026-11-22T08:00 (local) or 2026-11-22T08:00Z'],
+  ['--deadline', '5weeks', 'a number and a unit (ms, s, m, h, d) such as 30s or 15m, at most 596h'],
+  ['--fallback', 'maybe', 'one of local, none'],
+])('%s %s is refused, with what it accepts', async (flag, value, accepts) => {
+  const control = new FakeControl()
+  const { code, err } = await cli(['run', flag, value, 'x'], { control })
+  expect({ code, runs: control.runs }).toStrictEqual({ code: 2, runs: [] })
+  expect(err).toMatch(`populi: ${flag} is "`)
+  expect(err).toContain(`hint: give ${accepts}`)
 })
 
 test('an error instead of a result: its exit code and hint', async () => {

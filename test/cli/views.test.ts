@@ -1,8 +1,17 @@
 import { expect, test } from 'vitest'
-import { unixMs } from '../../src/base/index.ts'
+import { CodedError, taskId, unixMs } from '../../src/base/index.ts'
 import { commandLine, cutText, printable, textWidth } from '../../src/cli/render/text.ts'
 import { ago, duration, milliseconds } from '../../src/cli/render/time.ts'
-import { DONE, FakeControl, LONE_STATUS, NOW, QUEUED, STATUS } from '../node/control/fake-control.ts'
+import {
+  ATTIC,
+  DETAIL,
+  DONE,
+  FakeControl,
+  LONE_STATUS,
+  NOW,
+  QUEUED,
+  STATUS,
+} from '../node/control/fake-control.ts'
 import { cli } from './support.ts'
 
 test('status: one fact per line', async () => {
@@ -107,20 +116,24 @@ test('empty lists are said in words', async () => {
   expect((await cli(['leases'], { control })).out).toBe('No leases.\n')
 })
 
-test('task: where it ran and why, then its history', async () => {
+test('task: where it ran and why, what became of its output, then its history', async () => {
   expect((await cli(['task', '81'])).out).toBe(
-    `task     81
-command  python3 'train model.py' --steps=5
-state    completed
-outcome  exit code 0
-node     attic
-lease    17
-reason   runs on another node, under a lease (populi_remote_lease_hold)
-created  1 min ago (2026-11-18T11:05:30.000Z)
-ended    10 s ago (2026-11-18T11:06:30.000Z)
-starts   1
-results  1
-output   2048 bytes
+    `task      81
+command   python3 'train model.py' --steps=5
+state     completed
+outcome   exit code 0
+node      attic
+lease     17
+reason    runs on another node, under a lease (populi_remote_lease_hold)
+kind      attached: it ends with its reader; runs here when it has to
+created   1 min ago (2026-11-18T11:05:30.000Z)
+ended     10 s ago (2026-11-18T11:06:30.000Z)
+attempts  1
+starts    1
+results   1
+run       start +1.0 s, complete +1 min
+output    2048 bytes: \`populi logs 81\`
+trace     00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
 
  AFTER  STATE      NODE   LEASE  REASON                    DETAIL
 +0.0 s  queued     -          -  -                         -
@@ -130,17 +143,78 @@ output   2048 bytes
   )
 })
 
-test('cancel: says how the task ended', async () => {
+test('task: what a cancelled detached one has besides', async () => {
   const control = new FakeControl()
-  expect((await cli(['cancel', '82'], { control })).out).toBe('Task 82 cancelled.\n')
+  control.task = async () => ({
+    ...DETAIL,
+    attached: false,
+    fallback: 'none',
+    timeoutMs: 90_000,
+    deadlineUnixMs: unixMs(NOW + 3_600_000),
+    cancelLatencyMs: 42,
+    refusedResults: 1,
+    outputBytes: 5000,
+    outputBytesKept: 3000,
+  })
+  const { out } = await cli(['task', '81'], { control })
+  for (const line of [
+    'kind      detached: it goes on by itself; fails rather than run here',
+    'timeout   1 min 30 s',
+    'deadline  2026-11-18T12:06:40.000Z',
+    'results   1, and 1 that did not count',
+    'cancel    42 ms from the request to the end',
+    'output    5000 bytes, of which the first 2000 are not kept any more: `populi logs 81`',
+  ])
+    expect(out.split('\n')).toContain(line)
+})
+
+test('cancel: says how each task ended', async () => {
+  const control = new FakeControl()
+  expect((await cli(['cancel', '82', '83'], { control })).out).toBe(
+    'Task 82 cancelled.\nTask 83 cancelled.\n',
+  )
   control.cancel = async (id) => ({
     ...QUEUED,
     taskId: id,
     state: 'cancelled',
+    node: ATTIC,
     signal: 'SIGTERM',
     endedUnixMs: unixMs(NOW),
   })
-  expect((await cli(['cancel', '82'], { control })).out).toBe('Task 82 cancelled: ended by SIGTERM.\n')
+  expect((await cli(['cancel', '82'], { control })).out).toBe(
+    'Task 82 cancelled on attic: ended by SIGTERM.\n',
+  )
+})
+
+test('cancel: one that cannot be cancelled keeps no other from it, and makes the exit code', async () => {
+  const control = new FakeControl()
+  const { cancel } = control
+  control.cancel = async (id) => {
+    if (id === '82') throw new CodedError('task.ended', { taskId: id })
+    return cancel.call(control, id)
+  }
+  expect(await cli(['cancel', '82', '83'], { control })).toStrictEqual({
+    code: 4,
+    out: 'Task 83 cancelled.\n',
+    err: 'populi: task 82 has ended\n  hint: nothing to do\n',
+  })
+})
+
+test('tasks: of those that ended the newest 20, all with --all, and one state with --state', async () => {
+  const control = new FakeControl()
+  const ended = Array.from({ length: 25 }, (_, at) => ({ ...DONE, taskId: taskId(`${100 + at}`) }))
+  control.tasks = () => [{ ...QUEUED, taskId: taskId('99') }, ...ended]
+  const idsOf = ({ out }: { out: string }) => JSON.parse(out).map((task: { taskId: string }) => task.taskId)
+  expect(idsOf(await cli(['tasks', '--json'], { control }))).toStrictEqual([
+    '99',
+    ...ended.slice(5).map((task) => task.taskId),
+  ])
+  expect(idsOf(await cli(['tasks', '--all', '--json'], { control }))).toHaveLength(26)
+  expect(idsOf(await cli(['tasks', '--state', 'queued', '--json'], { control }))).toStrictEqual(['99'])
+  expect((await cli(['tasks'], { control })).err).toBe(
+    'populi: 5 older ones are not listed; --all lists them\n',
+  )
+  expect(await cli(['tasks', '--state', 'lost'], { control })).toMatchObject({ code: 2, out: '' })
 })
 
 test('version', async () => {

@@ -116,7 +116,9 @@ describe('3 real nodes', () => {
       for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow()
     }, PATIENT)
     await mesh.get('c').up()
-    const [task] = (await mesh.get('c').json(taskShape.partial().array(), ['tasks'])).slice(-1)
-    expect(task).toMatchObject({ state: 'failed', reason: 'submitter_restarted' })
+    await vi.waitFor(async () => {
+      const [task] = (await mesh.get('c').json(taskShape.partial().array(), ['tasks'])).slice(-1)
+      expect(task).toMatchObject({ state: 'failed', reason: 'submitter_restarted' })
+    }, PATIENT)
   }, 120_000)
 })

@@ -1,5 +1,6 @@
 /**
- * Whole nodes under random faults: kills, restarts, cut links, links that go silent. One seed decides everything that the test
+ * Whole nodes under random faults: kills, restarts, cut links, links that go silent; tasks attached and detached, some of which are
+ * cancelled, and some that are to run nowhere else. One seed decides everything that the test
  * draws; to repeat a failure, run with `SEED=<n>`, to look further with `SEEDS=<count>`.
  */
 import { describe, expect, it } from 'vitest'
@@ -43,7 +44,7 @@ class Schedule {
   async heal(): Promise<void> {
     for (const [left, right] of LINKS) this.mesh.restore(left, right)
     for (const name of NAMES) if (!this.mesh.get(name).up) await this.mesh.boot(name)
-    await this.mesh.time.run(40_000)
+    await this.mesh.time.run(60_000)
   }
 
   private async act(): Promise<void> {
@@ -62,11 +63,20 @@ class Schedule {
   private submit(name: string): void {
     const entry = this.mesh.get(name)
     if (!entry.up) return
-    const argv = ['sleep', String(this.random.integer(50, 6000))]
-    const on = this.random.float() < 0.3 ? this.pick(NAMES) : undefined
-    const request = { argv, on, cwd: undefined, env: {}, timeoutMs: undefined }
-    const { task } = entry.node.submitter.submit(request, () => Promise.resolve())
-    this.submitted.push({ node: name, taskId: task.taskId })
+    const { random } = this
+    const submission = entry.node.submitter.submit({
+      argv: ['sleep', String(random.integer(50, 6000))],
+      on: random.float() < 0.3 ? this.pick(NAMES) : undefined,
+      cwd: undefined,
+      env: {},
+      timeoutMs: undefined,
+      attached: random.float() < 0.5,
+      fallback: random.float() < 0.2 ? 'none' : 'local',
+    })
+    const { taskId } = submission.task
+    // Before that nobody was told that there is such a task.
+    void submission.accepted.then(() => this.submitted.push({ node: name, taskId }))
+    if (random.float() < 0.15) entry.time.after(random.integer(0, 6000), () => submission.cancel())
   }
 
   private pick<Item>(items: readonly Item[]): Item {

@@ -157,29 +157,6 @@ describe('composed nodes over a virtual network', () => {
     expect(await finish(submission)).toMatchObject({ state: 'completed', starts: 1, finalResults: 1 })
   })
 
-  it('3 nodes without quorum: the worker ends the task in time, and the task waits and says so', async () => {
-    await start(['a', 'b', 'c'])
-    const submission = submit('a', ['sleep', '20000'], 'b')
-    await mesh.time.until('it runs', () => submission.task.record.state === 'running')
-    for (const [x, y] of [
-      ['a', 'b'],
-      ['b', 'c'],
-      ['a', 'c'],
-    ] as const)
-      mesh.link(x, y, false)
-    await mesh.time.until('the worker is quiet', () => mesh.get('b').executor.spans[0]?.to !== undefined)
-    await mesh.time.run(10_000)
-    expect(submission.task.record).toMatchObject({
-      state: 'fallback',
-      finalResults: 0,
-      reason: 'lease_unavailable',
-    })
-    mesh.link('a', 'c', true)
-    await mesh.time.until('it runs at home', () => submission.task.record.attempt?.nodeId === 'a')
-    submission.cancel()
-    await finish(submission)
-  })
-
   it('3 nodes: every voter comes to hold the root key, a node that does not vote is refused it', async () => {
     await start(['a', 'b', 'c'])
     await mesh.time.until('all three hold it', () => mesh.nodes.every(({ rootKey }) => rootKey !== undefined))
@@ -223,21 +200,6 @@ describe('composed nodes over a virtual network', () => {
     mesh.kill('b')
     await mesh.boot('b')
     expect(await finish(submission)).toMatchObject({ state: 'completed', finalResults: 1 })
-  })
-
-  it('a submitter that restarts ends its unfinished task with the reason, and the worker stops', async () => {
-    await start(['a', 'b', 'c'])
-    const submission = submit('a', ['forever'], 'b')
-    await mesh.time.until('it runs', () => submission.task.record.state === 'running')
-    mesh.kill('a')
-    await mesh.boot('a')
-    const record = mesh.get('a').node.submitter.find(submission.task.taskId).task.record
-    expect(record).toMatchObject({ state: 'failed', reason: 'submitter_restarted', finalResults: 1 })
-    await mesh.time.until(
-      'the worker is quiet',
-      () => mesh.get('b').executor.spans[0]?.to !== undefined,
-      30_000,
-    )
   })
 
   it('a slow reader slows the writer: what is on its way stays within the window', async () => {

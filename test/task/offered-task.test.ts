@@ -124,7 +124,7 @@ describe('an offer', () => {
   it('whose deadline passes while its lease is confirmed is not begun', () => {
     const task = confirming(offer({ deadline_unix_ms: 1500 }))
     task.pass(600)
-    expect(task.names(CONFIRMED)).toEqual(['note', 'run', 'journal', 'report', 'release-lease'])
+    expect(task.names(CONFIRMED)).toEqual(['note', 'run', 'journal', 'report', 'keep-lease'])
     expect(task.record.outcome).toMatchObject({ cause: 'timeout', quiet: true })
   })
 })
@@ -224,11 +224,31 @@ describe('an end', () => {
       'run',
       'journal',
       'report',
-      'release-lease',
+      'keep-lease',
     ])
     expect(task.names(BACK)).toEqual(['report'])
-    expect(task.names({ type: 'acknowledged' })).toEqual(['forget'])
+    expect(task.names({ type: 'acknowledged' })).toEqual(['release-lease', 'forget'])
     expect(task.names(BACK)).toEqual([])
+  })
+
+  it('that is the task’s own keeps the lease until it is known, or for as long as it is worth waiting', () => {
+    for (const outcome of [exited(0), exited(1), endedBy('timeout'), endedBy('spawn-failed')]) {
+      const task = running()
+      expect(task.names({ type: 'ended', outcome })).toContain('keep-lease')
+      expect(task.restart().task.keepsLease).toBe(true)
+      expect(task.names({ type: 'kept-long-enough' })).toEqual(['release-lease'])
+      expect(task.names({ type: 'kept-long-enough' })).toEqual([])
+      expect(task.names({ type: 'acknowledged' })).toEqual(['forget'])
+    }
+  })
+
+  it('of the attempt alone gives the lease back at once: somebody else may run the task', () => {
+    for (const cause of ['guardian-lost', 'lease-lost', 'node-stopping', 'cancelled'] as const) {
+      const task = running()
+      expect(task.names({ type: 'ended', outcome: endedBy(cause) })).toContain('release-lease')
+      expect(task.task.keepsLease).toBe(false)
+      expect(task.names({ type: 'acknowledged' })).toEqual(['forget'])
+    }
   })
 
   it('that is not proven quiet keeps the lease, which has to run out, and says so', () => {

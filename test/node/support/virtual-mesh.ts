@@ -13,7 +13,13 @@ import {
   silentLogger,
   unixMs,
 } from '../../../src/base/index.ts'
-import type { Execution, ExecutionEnd, ExecutionSpec, OutputReader } from '../../../src/exec/index.ts'
+import type {
+  Execution,
+  ExecutionEnd,
+  ExecutionSpec,
+  Leftover,
+  OutputReader,
+} from '../../../src/exec/index.ts'
 import type { NodeConfig } from '../../../src/node/config/index.ts'
 import { type Identity, SigningKey } from '../../../src/node/identity/index.ts'
 import { MeshNode } from '../../../src/node/mesh-node.ts'
@@ -26,7 +32,7 @@ import { standInKeys } from './order-keys.ts'
 import { VirtualNetwork, VirtualTransport } from './virtual-network.ts'
 import { Life, VirtualTime } from './virtual-time.ts'
 
-/** Commands are functions of virtual time: `sleep MS`, `forever`, `print N CHUNK_BYTES`. */
+/** Commands are functions of virtual time: `sleep MS`, `forever`, `print N CHUNK_BYTES`, `lines N EVERY_MS`. */
 export class VirtualExecutor {
   /** Spans in which something executed, by this machine: for the single-owner check. */
   readonly spans: { key: string; from: number; to: number | undefined }[] = []
@@ -63,6 +69,10 @@ export class VirtualExecutor {
     if (name === 'sleep') this.time.after(Number(amount), () => finish('exited', 0))
     if (name === 'print')
       void this.print(Number(amount), Number(size), onOutput).then(() => finish('exited', 0))
+    if (name === 'lines') {
+      const isOver = () => span.to !== undefined
+      void this.lines(Number(amount), Number(size), onOutput, isOver).then(() => finish('exited', 0))
+    }
     const watch = (): void => {
       if (span.to !== undefined) return
       if (this.time.now() >= killAt) finish('deadline')
@@ -83,6 +93,20 @@ export class VirtualExecutor {
   /** The machine is gone, or its guardian saw the node go: everything ends now. */
   killAll(): void {
     for (const stop of [...this.stops]) stop('guardian-lost')
+  }
+
+  /** `1`, `2`, … on lines of their own. */
+  private async lines(
+    count: number,
+    everyMs: number,
+    onOutput: OutputReader,
+    isOver: () => boolean,
+  ): Promise<void> {
+    for (let at = 1; at <= count; at++) {
+      await new Promise<void>((resolve) => this.time.after(everyMs, resolve))
+      if (isOver()) return
+      await onOutput('stdout', new TextEncoder().encode(`${at}\n`))
+    }
   }
 
   private async print(count: number, size: number, onOutput: OutputReader): Promise<void> {
@@ -181,7 +205,12 @@ export class VirtualMesh {
     return this.nodes.find(({ up, node }) => up && node.authority.governs)
   }
 
-  async boot(name: string, config: Partial<NodeConfig> = {}): Promise<void> {
+  /** @param leftovers what its guardian found of an earlier life; anything else is proven quiet. */
+  async boot(
+    name: string,
+    config: Partial<NodeConfig> = {},
+    leftovers: readonly Leftover[] = [],
+  ): Promise<void> {
     const entry = this.get(name)
     const stores = await openMemoryStores(entry.disk, { create: false })
     const life = new Life(this.time)
@@ -235,7 +264,7 @@ export class VirtualMesh {
     })
     entry.up = true
     this.net.attach(transport)
-    await entry.node.start()
+    await entry.node.start(leftovers)
   }
 
   /** SIGKILL: nothing is said, the guardian ends what ran, un-synced writes are lost. */

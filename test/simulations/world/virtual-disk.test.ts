@@ -56,6 +56,39 @@ describe('the disk of a machine', () => {
     expect([...found].sort()).toEqual([ENTRIES, ENTRIES + 2])
   })
 
+  it('output takes time, too: a crash within it cuts it at any byte, and its process never hears of it', async () => {
+    const ends = new Set<number>()
+    for (let seed = 0; seed < 20; seed++) {
+      const { queue, disk } = await prepared(seed)
+      const log = await (await disk.open()).outputs.worker.open('key')
+      let isDone = false
+      const done = (): void => {
+        isDone = true
+      }
+      for (let chunk = 0; chunk < 5; chunk++)
+        void log.append(chunk % 2 === 0 ? 'stdout' : 'stderr', Buffer.alloc(20)).then(done, done)
+      await queue.run(0.5)
+      expect(isDone).toBe(false)
+      disk.crash()
+      ends.add((await (await disk.open()).outputs.worker.open('key')).end)
+      await queue.run(100)
+      expect(isDone).toBe(false)
+    }
+    for (const end of ends) expect(end % 20).toBe(0)
+    expect(ends.size).toBeGreaterThan(3)
+  })
+
+  it('output that was written is there after a crash, and after a rebuild of the store', async () => {
+    const { queue, disk } = await prepared(1)
+    const log = await (await disk.open()).outputs.submitter.open('key')
+    const appended = log.append('stdout', Buffer.from('kept'))
+    await queue.run(100)
+    await appended
+    disk.damage('torn')
+    await disk.rebuild()
+    expect((await (await disk.open()).outputs.submitter.open('key')).end).toBe(4)
+  })
+
   it('a stalled disk writes when the stall is over', async () => {
     const { queue, disk } = await prepared(1)
     const { log } = await disk.open()
