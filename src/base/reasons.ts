@@ -37,6 +37,12 @@ export const REASONS = {
   equal_to_chosen: 'could run it as well; equal nodes take turns by task',
   local_is_last_resort: 'could run it, but other nodes come first',
 
+  // Why a GPU gets no work.
+  gpu_not_quiet: 'has a GPU on which the driver still lists processes of a task that has ended',
+  gpu_driver_silent: 'has a GPU driver that does not answer',
+  gpu_lost: 'has a GPU that its driver has lost',
+  gpu_unreadable: 'has a GPU of which its driver cannot say who uses it',
+
   // What happened to a task that had its place.
   lease_unavailable: 'the authority did not grant a lease',
   offer_refused: 'the worker refused the task',

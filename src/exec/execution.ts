@@ -1,4 +1,5 @@
 import { type BootMs, bootMs, type ErrorShape, type ExecutionId } from '../base/index.ts'
+import type { ProcessIdentity } from './linux-processes.ts'
 
 /** What to run. The command inherits the worker's environment without the node's secrets, then `env`. */
 export interface ExecutionSpec {
@@ -48,6 +49,9 @@ export interface ExecutionEnd {
    * With `spawn-failed`: `exec.not_found`, `exec.spawn_failed`, `function.not_loaded`; with `guardian-lost`: `exec.guardian_lost`;
    * with `exited`, when a function failed: `function.failed`, `function.host_lost`, `limit.exceeded`.
    */
+  /** Of which it is known that they belonged to it, its main process first: whoever else must be quiet is asked for them. */
+  readonly processes?: readonly ProcessIdentity[]
+  /** With `spawn-failed`: `exec.not_found`, `exec.spawn_failed`; with `guardian-lost`: `exec.guardian_lost`. */
   readonly error?: ErrorShape
   /** What a function returned, as JSON text. */
   readonly valueJson?: string

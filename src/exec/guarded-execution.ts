@@ -118,7 +118,8 @@ export class GuardedExecution {
     if (this.cause !== 'exited') this.hurry()
     await this.output.drain()
     const { executionId } = this.command
-    return { kind: 'ended', executionId, cause: this.cause ?? 'exited', quiet, ...this.exit }
+    const processes = [...this.hunt.members]
+    return { kind: 'ended', executionId, cause: this.cause ?? 'exited', quiet, processes, ...this.exit }
   }
 
   private hurry(): void {

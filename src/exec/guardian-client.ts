@@ -61,7 +61,10 @@ export class GuardianClient {
     this.leftoversInit = { journal, owner: ownerOf(this.directory), logger }
     const leftovers = await endLeftovers(this.leftoversInit, [])
     for (const leftover of leftovers)
-      logger.warn({ ...leftover }, 'an execution of an earlier life was ended')
+      logger.warn(
+        { executionId: leftover.executionId, quiet: leftover.quiet },
+        'an execution of an earlier life was ended',
+      )
     const overdue = journal.takeNodeKilled()
     if (overdue !== undefined)
       logger.error(
@@ -209,12 +212,12 @@ export class GuardianClient {
           init,
           lost.map((execution) => execution.trace),
         )
-        const quiet = new Set(leftovers.filter((one) => one.quiet).map((one) => one.executionId))
-        for (const execution of lost) execution.onGuardianLost(quiet.has(execution.executionId))
+        const ends = new Map(leftovers.map((leftover) => [leftover.executionId, leftover]))
+        for (const execution of lost) execution.onGuardianLost(ends.get(execution.executionId))
         if (this.phase === 'started') await this.startGuardian()
       } catch (thrown) {
         this.init.logger.error({ error: toCodedError(thrown).message }, 'no guardian: commands cannot be run')
-        for (const execution of lost) execution.onGuardianLost(false)
+        for (const execution of lost) execution.onGuardianLost(undefined)
         const error = new CodedError('exec.guardian_lost').toShape()
         for (const execution of this.executions.values()) if (execution.isWaiting) execution.fail(error)
       }

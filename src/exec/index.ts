@@ -27,3 +27,4 @@ export {
 } from './functions/index.ts'
 export { GuardianClient } from './guardian-client.ts'
 export type { Leftover } from './leftovers.ts'
+export { type ProcessIdentity, readProcess } from './linux-processes.ts'

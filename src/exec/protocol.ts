@@ -4,7 +4,14 @@
  * that comes from outside: it is the part that must still be right when the node is not.
  */
 import { z } from 'zod'
-import { type BootMs, bytesSchema, type ErrorCode, type ExecutionId, isErrorCode } from '../base/index.ts'
+import {
+  type BootMs,
+  bytesSchema,
+  type ErrorCode,
+  type ExecutionId,
+  isErrorCode,
+  LIMITS,
+} from '../base/index.ts'
 
 const EXECUTION_ID = /^[\x21-\x7e]{1,64}$/
 
@@ -78,6 +85,11 @@ const endedSchema = z.strictObject({
   signal: z.string().optional(),
   cause: z.enum(['exited', 'killed-on-order', 'deadline', 'spawn-failed']),
   quiet: z.boolean(),
+  /** Of which the guardian knows that they belonged to it; missing when nothing was started. */
+  processes: z
+    .array(z.strictObject({ pid: pidSchema, startTicks: startTicksSchema }))
+    .max(LIMITS.execProcessesToldMax)
+    .optional(),
   error: errorShapeSchema.optional(),
 })
 

@@ -16,6 +16,7 @@ import type {
   OutputStream,
 } from './execution.ts'
 import type { StartedExecution } from './journal.ts'
+import type { Leftover } from './leftovers.ts'
 import { creditOf, type EndedEvent, type GuardianCommand } from './protocol.ts'
 
 export interface TrackedExecutionInit {
@@ -122,14 +123,15 @@ export class TrackedExecution implements FedExecution {
     if (!this.isDelivering) void this.deliver()
   }
 
-  onEnded({ exitCode, signal, cause, quiet, error }: EndedEvent): void {
-    this.finish({ exitCode, signal, cause, quiet, ...(error === undefined ? {} : { error }) })
+  onEnded({ exitCode, signal, cause, quiet, processes = [], error }: EndedEvent): void {
+    this.finish({ exitCode, signal, cause, quiet, processes, ...(error === undefined ? {} : { error }) })
   }
 
-  /** The guardian ended before the execution did, and the node has ended the rest. */
-  onGuardianLost(quiet: boolean): void {
+  /** The guardian ended before the execution did, and the node has ended the rest, as far as `leftover` says. */
+  onGuardianLost(leftover: Leftover | undefined): void {
     const error = new CodedError('exec.guardian_lost').toShape()
-    this.finish({ exitCode: undefined, signal: undefined, cause: 'guardian-lost', quiet, error })
+    const { quiet, processes } = leftover ?? { quiet: false, processes: [] }
+    this.finish({ exitCode: undefined, signal: undefined, cause: 'guardian-lost', quiet, processes, error })
   }
 
   /** Nothing ran. */

@@ -142,6 +142,12 @@ export const nodeRecordSchema = z
       .max(LIMITS.functionsMax)
       .readonly()
       .nullish(),
+    /** GPUs that get no work, with a code of the reason vocabulary. */
+    gpus_withheld: z
+      .array(z.looseObject({ uuid: z.string(), reason: z.string(), since_unix_ms: z.number().int() }))
+      .max(LIMITS.gpuDevicesMax)
+      .readonly()
+      .nullish(),
     /** Rises with each change within one incarnation; stamped when the record is published. */
     record_version: count,
   })

@@ -42,7 +42,7 @@ import { writeLog } from './write-log.ts'
 /** How often the leader looks after its voters: a small part of the time that a machine must be stable before it may vote. */
 const AUTOPILOT_TICK_MS = 500
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
-const PROOF_MS = 250
+export const PROOF_MS = 250
 
 export class MeshNode {
   readonly core: RaftCore

@@ -3,7 +3,7 @@
  * lets its owner and legacy clients in. What was started is stopped in reverse order, also when a later step fails.
  */
 import { randomBytes } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import {
   type Clock,
   CodedError,
@@ -14,7 +14,7 @@ import {
   SystemClock,
   toCodedError,
 } from '../base/index.ts'
-import { type FunctionHandler, FunctionRegistry, GuardianClient } from '../exec/index.ts'
+import type { FunctionHandler, FunctionRegistry } from '../exec/index.ts'
 import { createFacade, type EnrolHandler, type Facade } from '../http/index.ts'
 import type { NodeRecord } from '../membership/index.ts'
 import { MeshNetwork } from '../net/index.ts'
@@ -24,6 +24,7 @@ import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
+import { createExecutionParts, type ExecutionParts } from './execution-parts.ts'
 import { credentialOf, eventsPath, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
@@ -33,6 +34,7 @@ import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
+import { type WithheldDevice, withheldFields } from './withheld-devices.ts'
 
 /** Of the count of this node's lives, of which its incarnations are made. */
 const LIFE_KEY = 'incarnation'
@@ -135,12 +137,10 @@ interface Opened {
   readonly fatal: (error: CodedError) => void
 }
 
-interface Composed {
+interface Composed extends ExecutionParts {
   readonly network: MeshNetwork
-  readonly guardian: GuardianClient
   readonly facade: Facade
   readonly node: MeshNode
-  readonly functions: FunctionRegistry
   readonly control: LocalControl
 }
 
@@ -151,15 +151,17 @@ async function bringUp(
   program: Program | undefined,
 ): Promise<Omit<EmbeddableNode, 'stopped' | 'stop'>> {
   const opened = await open(dataDir, config, lifecycle, program?.logger)
-  const { network, guardian, facade, node, functions, control } = await compose(opened)
+  const { network, guardian, devices, executor, facade, node, functions, control } = await compose(opened)
   for (const [name, handler] of Object.entries(program?.functions ?? {})) functions.register(name, handler)
   recordStart(opened)
   lifecycle.onStop(async () => recordLife(opened, 'node:stopped'))
+  devices.start()
+  lifecycle.onStop(async () => devices.stop())
   const leftovers = await guardian.start()
   lifecycle.onStop(() => guardian.stop())
   await network.start()
   lifecycle.onStop(() => network.stop())
-  await node.start(leftovers)
+  await node.start(await executor.proveLeftovers(leftovers))
   lifecycle.onStop(() => node.stop(lifecycle.patience()))
   await facade.listen({ host: config.facadeHost, port: config.facadePort })
   lifecycle.onStop(() => facade.close())
@@ -235,7 +237,7 @@ async function compose(opened: Opened): Promise<Composed> {
     random: random.fork(),
     clock,
   })
-  const { guardian, functions } = executors(opened)
+  const execution = createExecutionParts(opened)
   const enrol: EnrolHandler = (request, from) => enrolment.enrol(request, from)
   const facade = createFacade({ enrol, clock, logger })
   const facadeUrls = (): readonly string[] => [...config.announceUrls, ...facade.urls()]
@@ -245,8 +247,8 @@ async function compose(opened: Opened): Promise<Composed> {
     savedLog: await stores.log.load(),
     savedState: await stores.state.load(),
     transport: network,
-    executor: guardian,
-    functions,
+    executor: execution.executor,
+    functions: execution.functions,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
     keepLife: (life) => keepLife(stores.meta, life),
@@ -255,8 +257,9 @@ async function compose(opened: Opened): Promise<Composed> {
       describe(opened, {
         addresses: peerAddresses(),
         facadeUrls: facadeUrls(),
-        functions: functions.names,
+        functions: execution.functions.names,
         runningTasks,
+        withheld: execution.devices.withheld(),
       }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
   })
@@ -279,6 +282,7 @@ async function compose(opened: Opened): Promise<Composed> {
     enrolment,
     book,
     events,
+    devices: execution.devices,
     config,
     clock,
     self: identity,
@@ -287,18 +291,7 @@ async function compose(opened: Opened): Promise<Composed> {
     facadeUrls,
     peerAddresses,
   })
-  return { network, guardian, facade, node, functions, control }
-}
-
-/** What runs commands, and what runs the functions of the program. */
-function executors({ dataDir, config, clock, logger: nodeLogger }: Opened): {
-  guardian: GuardianClient
-  functions: FunctionRegistry
-} {
-  const logger = nodeLogger.child({ room: 'exec' })
-  const { stopGraceMs } = config
-  const guardian = new GuardianClient({ directory: join(dataDir, 'exec'), logger, stopGraceMs })
-  return { guardian, functions: new FunctionRegistry({ guardian, clock, logger }) }
+  return { ...execution, network, facade, node, control }
 }
 
 /** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */
@@ -363,6 +356,7 @@ function describe(
     facadeUrls: readonly string[]
     functions: readonly string[]
     runningTasks: number
+    withheld: readonly WithheldDevice[]
   },
 ): NodeRecord {
   return {
@@ -379,5 +373,6 @@ function describe(
     running_tasks: now.runningTasks,
     voter_policy: config.voterPolicy,
     witness: config.witness,
+    ...withheldFields(now.withheld),
   }
 }

@@ -48,7 +48,7 @@ export class Worker {
   private readonly finished: FinishedOffers
   private lastEndNumber = 0
   private cancelTick: Cancel | undefined
-  private stopping = false
+  private stage: 'running' | 'stopping' | 'stopped' = 'running'
 
   constructor(init: WorkerInit) {
     this.init = init
@@ -108,8 +108,9 @@ export class Worker {
 
   /** Ends whatever runs, and reports it: the node shuts down. */
   async stop(): Promise<void> {
-    this.stopping = true
+    this.stage = 'stopping'
     await Promise.all([...this.book.live].map((attempt) => attempt.shutDown()))
+    this.stage = 'stopped'
     this.cancelTick?.()
     this.cancelTick = undefined
     await this.flush()
@@ -133,6 +134,7 @@ export class Worker {
 
   /** Time passes for the attempts, as long as it matters to one, or something is to be written. */
   private keepTime(): void {
+    if (this.stage === 'stopped') return
     this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
 
@@ -234,7 +236,7 @@ export class Worker {
     if (this.book.get(keyOf(envelope)) !== undefined) return 'lease_expired'
     if (leaseId !== undefined && this.book.underLease(leaseId) !== undefined) return 'lease_expired'
     if (deadline !== undefined && this.init.clock.wall() >= deadline) return 'timed_out'
-    if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stage !== 'running' || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 
@@ -246,7 +248,7 @@ export class Worker {
     const isGivenUp = GIVEN_UP.has(cancel.reason)
     const known = this.attemptOf(from, cancel)
     if (known !== undefined) return void known.stop(isGivenUp ? 'given-up' : 'cancelled')
-    if (isGivenUp) return
+    if (isGivenUp || this.stage !== 'running') return
     const { exec_lease_id: leaseId } = cancel
     const isTaken = this.book.get(keyOf(cancel)) !== undefined
     if (isTaken || (leaseId !== undefined && this.book.underLease(leaseId) !== undefined)) return

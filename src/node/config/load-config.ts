@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly witness: boolean
   readonly remoteExecute: boolean
   readonly leaseGating: boolean
+  /** `undefined`: the system's own, where the kernel has a driver. */
+  readonly nvmlLibrary: string | undefined
   readonly logLevel: LogLevel
 }
 
@@ -81,6 +83,7 @@ export function loadConfig(init: {
     witness,
     remoteExecute,
     leaseGating: readSetting(SETTINGS.leaseGating, flags.leaseGating, layers),
+    nvmlLibrary: readSetting(SETTINGS.nvmlLibrary, flags.nvmlLibrary, layers),
     logLevel: readSetting(SETTINGS.logLevel, flags.logLevel, layers),
   }
 }
