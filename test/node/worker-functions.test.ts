@@ -77,13 +77,13 @@ describe('an offer to call a function', () => {
 
   it('is quiet after a restart, unless a function host was left: which call that had is not known', async () => {
     await call('add')
-    await world.restart([{ executionId: '77-local' as ExecutionId, quiet: false }])
+    await world.restart([{ executionId: '77-local' as ExecutionId, quiet: false, processes: [] }])
     expect(home.result(1)).toMatchObject({ outcome: { cause: 'worker-restarted', quiet: true } })
   })
 
   it('is not proven quiet when a function host was left', async () => {
     await call('add')
-    await world.restart([{ executionId: 'function-1-2-3' as ExecutionId, quiet: false }])
+    await world.restart([{ executionId: 'function-1-2-3' as ExecutionId, quiet: false, processes: [] }])
     expect(home.result(1)).toMatchObject({ outcome: { cause: 'worker-restarted', quiet: false } })
   })
 })
