@@ -1,6 +1,7 @@
 /**
  * `bench tasks`: work given to another node, against an HTTP request that starts the same command. Alone, where each wait in series shows,
- * and many at the same time, where the cost of each decides. Rounds take turns, and each figure is the median of its rounds.
+ * and many at the same time, where the cost of each decides. Rounds take turns, and each figure is the median of its rounds. The first one,
+ * in which programs are compiled and paths are found, does not count.
  */
 import { BenchFailure } from './bench-failure.ts'
 import { median, rounded } from './stats.ts'
@@ -45,12 +46,15 @@ export async function benchTasks(ours: Giver, peer: Giver, options: TaskOptions)
     { label: 'http commands', giver: peer, work: COMMAND },
     { label: 'populi functions', giver: ours, work: FUNCTION },
   ].map((entrant) => ({ ...entrant, alone: [] as MeasuredTasks[], together: [] as MeasuredTasks[] }))
-  for (let round = 1; round <= options.rounds; round += 1) {
+  for (let round = 0; round <= options.rounds; round += 1) {
     for (const { label, giver, work, alone, together } of entrants) {
       const measure = { work, warmUpMs: WARM_UP_MS, measureMs: options.seconds * 1000 }
-      alone.push(await giver.measure({ ...measure, clients: 1 }))
-      together.push(await giver.measure({ ...measure, clients: options.clients }))
-      options.say(`round ${round}  ${label.padEnd(16)} ${lineOf(alone.at(-1), together.at(-1))}`)
+      const one = await giver.measure({ ...measure, clients: 1 })
+      const many = await giver.measure({ ...measure, clients: options.clients })
+      options.say(`round ${round}  ${label.padEnd(16)} ${lineOf(one, many)}`)
+      if (round === 0) continue
+      alone.push(one)
+      together.push(many)
     }
   }
   const [commands, http, functions] = entrants.map(({ alone, together }) => ({
@@ -77,9 +81,7 @@ export function figuresOf(rounds: readonly MeasuredTasks[]): Figures {
   }
 }
 
-const lineOf = (alone: MeasuredTasks | undefined, together: MeasuredTasks | undefined): string =>
-  alone === undefined || together === undefined
-    ? ''
-    : `alone: started after ${alone.startP50Ms.toFixed(2)} ms, ended after ${alone.p50Ms.toFixed(2)} ms (p99 ${alone.p99Ms.toFixed(2)})   together: ${together.tasksPerSecond.toFixed(0)} tasks/s, p50 ${together.p50Ms.toFixed(1)} ms`
+const lineOf = (alone: MeasuredTasks, together: MeasuredTasks): string =>
+  `alone: started after ${alone.startP50Ms.toFixed(2)} ms, ended after ${alone.p50Ms.toFixed(2)} ms (p99 ${alone.p99Ms.toFixed(2)})   together: ${together.tasksPerSecond.toFixed(0)} tasks/s, p50 ${together.p50Ms.toFixed(1)} ms`
 
 export const taskLine = ({ alone, together }: TaskFigures): string => lineOf(alone, together)
