@@ -1,5 +1,6 @@
 /** Observations as sentences for people: one line each, node and time are told beside it. */
 import { unreachable } from '../src/base/index.ts'
+import { describeWork, isWork } from './describe-work.ts'
 import type {
   EntryFact,
   HardStateFact,
@@ -9,6 +10,7 @@ import type {
   Observation,
   VotersFact,
 } from './observation.ts'
+import type { WorkFact } from './work-facts.ts'
 
 /** Facts of the machines, disks and the run; the others are told by `describeConsensus` and `describeWork`. */
 export function describe(observation: Observation): string {
@@ -88,11 +90,14 @@ function describeConsensus(observation: Exclude<Observation, { type: MachineType
     case 'acknowledged':
       return `answers a client for entry ${observation.index}`
     default:
-      return describeWork(observation)
+      return isWork(observation) ? describeWork(observation) : describeLeases(observation)
   }
 }
 
-function describeWork(observation: Exclude<Observation, { type: MachineType | ConsensusType }>): string {
+type WorkType = WorkFact['type']
+function describeLeases(
+  observation: Exclude<Observation, { type: MachineType | ConsensusType | WorkType }>,
+): string {
   switch (observation.type) {
     case 'op-invoked':
       return `${observation.client} ${observation.op} ⇢ ${callText(observation.call)}`
@@ -108,18 +113,6 @@ function describeWork(observation: Exclude<Observation, { type: MachineType | Co
       return `lease ${observation.leaseId} of ${observation.key} revoked: cools`
     case 'lease-ended':
       return `lease ${observation.leaseId} of ${observation.key} ${observation.how}`
-    case 'execution-started':
-      return `▶ ${observation.execution} for ${observation.key} under lease ${observation.leaseId}`
-    case 'execution-ended':
-      return `■ ${observation.execution}`
-    case 'result-judged': {
-      const verdict = observation.accepted ? 'accepts' : 'refuses'
-      return `${verdict} a result of ${observation.key} under token ${observation.leaseId}`
-    }
-    case 'task-accepted':
-      return `task ${observation.task} accepted`
-    case 'task-finished':
-      return `task ${observation.task} finished: ${observation.result}`
     default:
       return unreachable(observation)
   }

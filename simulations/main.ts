@@ -36,7 +36,7 @@ async function main(options: Options): Promise<number> {
     case 'membership':
       return runMembership(options.plan, options.isJson)
     case 'mutations':
-      return showMutations(options.isJson)
+      return showMutations(options.mutations, options.isJson)
     case 'replay': {
       const { scenario, seed, replay } = readRecordedRun(options.file)
       return runOne({ scenario, seed, replay, isTwice: true, file: undefined }, options.isJson)
@@ -63,7 +63,7 @@ async function runSeeds(options: Extract<Options, { mode: 'seeds' }>): Promise<n
   const jobs = [...known, ...drawn]
   const progress = new Progress(jobs.length)
   const failed: Failed[] = []
-  const figures = { steps: 0, simulatedMs: 0, undecided: 0 }
+  const figures = { steps: 0, simulatedMs: 0, lives: 0, undecided: 0 }
   const startedMs = performance.now()
   await runAll<Job, SeedResult>({
     program: new URL('./runner/seed-worker.ts', import.meta.url),
@@ -72,6 +72,7 @@ async function runSeeds(options: Extract<Options, { mode: 'seeds' }>): Promise<n
     onResult: (job, result) => {
       figures.steps += result.steps
       figures.simulatedMs += result.simulatedMs
+      figures.lives += result.lives
       figures.undecided += result.undecided
       if (result.violation !== undefined) {
         failed.push({ job, result })
@@ -91,14 +92,14 @@ async function runSeeds(options: Extract<Options, { mode: 'seeds' }>): Promise<n
 function summarize(
   { scenario, from, count }: { scenario: string; from: number; count: number },
   fromCorpus: number,
-  figures: { steps: number; simulatedMs: number; undecided: number },
+  figures: { steps: number; simulatedMs: number; lives: number; undecided: number },
   failed: readonly Failed[],
   elapsedMs: number,
 ): void {
-  const { steps, simulatedMs, undecided } = figures
+  const { steps, simulatedMs, lives, undecided } = figures
   const lines = [
     `scenario ${scenario}: seeds ${from} to ${from + count - 1}, and ${fromCorpus} of the corpus`,
-    `  ${steps.toLocaleString('en')} events in ${(simulatedMs / HOUR_MS).toFixed(2)} simulated hours, ${(elapsedMs / 1000).toFixed(1)} s on the clock`,
+    `  ${steps.toLocaleString('en')} events and ${lives.toLocaleString('en')} tasks in ${(simulatedMs / HOUR_MS).toFixed(2)} simulated hours, ${(elapsedMs / 1000).toFixed(1)} s on the clock`,
     `  ${failed.length === 0 ? 'all passed' : `${failed.length} FAILED`}${undecided === 0 ? '' : `; ${undecided} searches were given up`}`,
     ...failed.map(({ job, result }) => `    ${result.violation?.checker}: ${commandFor(job)}`),
   ]
@@ -108,7 +109,7 @@ function summarize(
 function jsonLine(
   scenario: string,
   seeds: number,
-  figures: { steps: number; simulatedMs: number },
+  figures: { steps: number; simulatedMs: number; lives: number },
   failed: readonly Failed[],
   elapsedMs: number,
 ): string {
@@ -118,7 +119,8 @@ function jsonLine(
     command: commandFor(job),
   }))
   const simulatedHours = figures.simulatedMs / HOUR_MS
-  return JSON.stringify({ scenario, seeds, steps: figures.steps, simulatedHours, failures, elapsedMs })
+  const { steps, lives } = figures
+  return JSON.stringify({ scenario, seeds, steps, lives, simulatedHours, failures, elapsedMs })
 }
 
 async function runOne(job: Job, isJson: boolean): Promise<number> {
@@ -127,7 +129,7 @@ async function runOne(job: Job, isJson: boolean): Promise<number> {
   const elapsedMs = Math.round(performance.now() - startedMs)
   const failed = result.violation === undefined ? [] : [{ job, result }]
   process.stdout.write(
-    `${job.scenario}, seed ${job.seed}: ${result.steps} events, trace ${result.traceHash}\n`,
+    `${job.scenario}, seed ${job.seed}: ${result.steps} events, ${result.lives} tasks, trace ${result.traceHash}\n`,
   )
   process.stdout.write(`  its faults:\n${scheduleText(result)}\n`)
   if (result.violation === undefined) process.stdout.write('  passed\n')

@@ -16,10 +16,11 @@
  * Rejected: letting the checkers look into the nodes (a checker could then change what it judges, and a crashed node has
  * no inside); one observation per network packet (the runner keeps packets for the timeline if it wants them).
  */
-import type { LeaseId, LogIndex, PeerId, ScopeKey, TaskId, Term } from '../src/base/index.ts'
+import type { LeaseId, LogIndex, PeerId, ScopeKey, Term } from '../src/base/index.ts'
 import type { Entry, RaftStatus } from '../src/raft/index.ts'
+import type { WorkFact } from './work-facts.ts'
 
-/** Of an entry's data, of a state, of a result: equal digests mean equal bytes. Hex; length is the world's choice. */
+/** Of an entry's data, of a state: equal digests mean equal bytes. Hex; length is the world's choice. */
 export type Digest = string
 
 /** Who votes, as a configuration entry or the base of a compacted log says it. */
@@ -271,51 +272,6 @@ interface LeaseEnded {
   readonly how: 'released' | 'expired' | 'revoked' | 'forced'
 }
 
-// ── work ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Something runs for the key on the node, from now on … */
-interface ExecutionStarted {
-  readonly type: 'execution-started'
-  readonly node: PeerId
-  /** Unique in the run. */
-  readonly execution: string
-  readonly key: ScopeKey
-  readonly leaseId: LeaseId
-}
-
-/** … until nothing of it runs any more. */
-interface ExecutionEnded {
-  readonly type: 'execution-ended'
-  readonly node: PeerId
-  readonly execution: string
-}
-
-/** A result that carries a token came to a submitter. `accepted`: it changed the task. */
-interface ResultJudged {
-  readonly type: 'result-judged'
-  readonly node: PeerId
-  readonly key: ScopeKey
-  readonly leaseId: LeaseId
-  readonly accepted: boolean
-  /** The newest token of the key that the task itself had been told of by then; 0: none. */
-  readonly known: LeaseId | 0
-}
-
-/** A task came to be known at its submitter (journalled, acknowledged to whoever gave it). */
-interface TaskAccepted {
-  readonly type: 'task-accepted'
-  readonly node: PeerId
-  readonly task: TaskId
-}
-
-/** A task got its final result at its submitter. */
-interface TaskFinished {
-  readonly type: 'task-finished'
-  readonly node: PeerId
-  readonly task: TaskId
-  readonly result: Digest
-}
-
 // ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** `heal`: all faults have ended, clocks keep their bound, every node that shall live does; `end`: the workload was told to stop before, and had its time. */
@@ -356,11 +312,7 @@ export type ObservedFact =
   | LeaseTouched<'lease-renewed'>
   | LeaseTouched<'lease-revoked'>
   | LeaseEnded
-  | ExecutionStarted
-  | ExecutionEnded
-  | ResultJudged
-  | TaskAccepted
-  | TaskFinished
+  | WorkFact
   | Phase
   | Fault
 

@@ -26,6 +26,8 @@ export interface RunFigures {
   /** Events that happened. */
   readonly steps: number
   readonly simulatedMs: number
+  /** Tasks that were taken on. */
+  readonly lives: number
   /** What nodes did that no fault excuses. */
   readonly defects: readonly string[]
 }
@@ -46,6 +48,7 @@ export async function runPlan({ plan, random, observers, isOver }: RunInit): Pro
   const injector = new FaultInjector(world, plan.config.driftRatio / 2, {
     join: () => household.invite(),
     left: (machine) => household.left(machine),
+    quarantine: (machine, on) => household.quarantine(machine, on),
   })
   const ended = (): boolean => world.defects.length > 0 || isOver()
   world.observe({ type: 'phase', phase: 'safety' })
@@ -53,7 +56,12 @@ export async function runPlan({ plan, random, observers, isOver }: RunInit): Pro
   household.start()
   await world.run(plan.safetyMs, ended)
   if (!ended()) await rest(world, plan, injector, household, ended)
-  return { steps: world.queue.steps, simulatedMs: world.queue.nowMs, defects: world.defects }
+  return {
+    steps: world.queue.steps,
+    simulatedMs: world.queue.nowMs,
+    lives: household.lives,
+    defects: world.defects,
+  }
 }
 
 const nameOf = (index: number): string => `m${index + 1}`

@@ -24,6 +24,7 @@ export interface SeedResult {
   readonly undecided: number
   readonly steps: number
   readonly simulatedMs: number
+  readonly lives: number
   readonly traceHash: string
   readonly faults: readonly TimedFault[]
   readonly safetyMs: number
@@ -74,6 +75,7 @@ export async function runSeed({ scenario, seed, replay, observers = [] }: SeedIn
     undecided,
     steps: figures.steps,
     simulatedMs: figures.simulatedMs,
+    lives: figures.lives,
     traceHash: trace.digest(),
     faults: plan.faults,
     safetyMs: plan.safetyMs,

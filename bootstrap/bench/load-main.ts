@@ -1,5 +1,6 @@
 /** The load generator: a process of its own beside the servers, told what to do by the bench that started it. */
 import { assert } from '../../src/base/index.ts'
+import { answerCalls } from './called-process.ts'
 import { openEtcdLockService } from './etcd-lock-service.ts'
 import { Load } from './load.ts'
 import type { LoadCall } from './load-process.ts'
@@ -35,11 +36,4 @@ async function answer(call: LoadCall): Promise<unknown> {
   }
 }
 
-process.on('message', ({ id, call }: { id: number; call: LoadCall }) => {
-  answer(call).then(
-    (result) => process.send?.({ id, result }),
-    (failure: unknown) =>
-      process.send?.({ id, failure: failure instanceof Error ? failure.message : String(failure) }),
-  )
-})
-process.once('disconnect', () => process.exit())
+answerCalls<LoadCall>(answer, () => process.exit())

@@ -1,8 +1,6 @@
 /** The bench's end of a load process. */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { BenchFailure } from './bench-failure.ts'
+import { CalledProcess } from './called-process.ts'
 import type { Measured, Recovery } from './load.ts'
 import type { LockServiceSpec } from './lock-service.ts'
 
@@ -23,63 +21,38 @@ export type LoadCall =
 /** Nobody takes over, or the killed server was not the one that was watched. */
 const RECOVERED_WITHIN_MS = 60_000
 
-interface Waiting {
-  readonly resolve: (result: unknown) => void
-  readonly reject: (failure: BenchFailure) => void
-}
-
 export class LoadProcess {
-  private readonly child: ChildProcess
-  private readonly waiting = new Map<number, Waiting>()
-  private nextId = 1
+  private readonly process = new CalledProcess<LoadCall>(new URL('./load-main.ts', import.meta.url))
 
-  private constructor(child: ChildProcess) {
-    this.child = child
-    child.on('message', ({ id, result, failure }: { id: number; result?: unknown; failure?: string }) => {
-      const waiting = this.waiting.get(id)
-      this.waiting.delete(id)
-      if (failure === undefined) waiting?.resolve(result)
-      else waiting?.reject(new BenchFailure(`the load failed: ${failure}`))
-    })
-    child.once('exit', (code, signal) => {
-      for (const { reject } of this.waiting.values())
-        reject(new BenchFailure(`the load process ended with ${code ?? signal}`))
-    })
-  }
-
-  static async start(spec: LockServiceSpec, execArgv: readonly string[] = []): Promise<LoadProcess> {
-    const child = fork(fileURLToPath(new URL('./load-main.ts', import.meta.url)), {
-      serialization: 'advanced',
-      execArgv: [...execArgv],
-    })
-    const load = new LoadProcess(child)
+  static async start(spec: LockServiceSpec): Promise<LoadProcess> {
+    const load = new LoadProcess()
     try {
-      await load.call({ type: 'open', spec })
+      await load.process.call({ type: 'open', spec })
     } catch (failure) {
-      child.kill()
+      await load.process.kill('SIGTERM')
       throw failure
     }
     return load
   }
 
   get pid(): number {
-    return this.child.pid ?? 0
+    return this.process.pid
   }
 
   measure(clients: number, warmUpMs: number, measureMs: number): Promise<Measured> {
-    return this.call({ type: 'measure', clients, warmUpMs, measureMs }) as Promise<Measured>
+    return this.process.call({ type: 'measure', clients, warmUpMs, measureMs }) as Promise<Measured>
   }
 
   async grant(clients: number, count: number): Promise<void> {
-    await this.call({ type: 'grant', clients, count })
+    await this.process.call({ type: 'grant', clients, count })
   }
 
   async startLoad(clients: number): Promise<void> {
-    await this.call({ type: 'start', clients })
+    await this.process.call({ type: 'start', clients })
   }
 
   async watch(server: number): Promise<void> {
-    await this.call({ type: 'watch', server })
+    await this.process.call({ type: 'watch', server })
   }
 
   recovered(): Promise<Recovery> {
@@ -87,25 +60,14 @@ export class LoadProcess {
       const failure = new BenchFailure(`no grant within ${RECOVERED_WITHIN_MS} ms`)
       setTimeout(() => reject(failure), RECOVERED_WITHIN_MS).unref()
     })
-    return Promise.race([this.call({ type: 'recovered' }) as Promise<Recovery>, late])
+    return Promise.race([this.process.call({ type: 'recovered' }) as Promise<Recovery>, late])
   }
 
   async stopLoad(): Promise<void> {
-    await this.call({ type: 'stop' })
+    await this.process.call({ type: 'stop' })
   }
 
   async end(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
-    const exited = once(this.child, 'exit')
-    this.child.disconnect()
-    await exited
-  }
-
-  private call(call: LoadCall): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const id = this.nextId++
-      this.waiting.set(id, { resolve, reject })
-      this.child.send({ id, call })
-    })
+    await this.process.end()
   }
 }

@@ -5,6 +5,7 @@ import { reportFailover, reportHistory, reportLeases } from './lock-benches.ts'
 import { benchFolder, describeMachine } from './machine.ts'
 import { reportDetect, reportIdle } from './mesh-benches.ts'
 import { type BenchName, type BenchOptions, readOptions } from './options.ts'
+import { reportCancel, reportTasks } from './task-benches.ts'
 
 const REPORTS: Record<BenchName, (bench: Bench) => Promise<Report>> = {
   leases: reportLeases,
@@ -12,6 +13,8 @@ const REPORTS: Record<BenchName, (bench: Bench) => Promise<Report>> = {
   history: reportHistory,
   idle: reportIdle,
   detect: reportDetect,
+  tasks: reportTasks,
+  cancel: reportCancel,
 }
 
 /** What the bench has started, to be ended in reverse order. */

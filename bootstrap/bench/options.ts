@@ -2,29 +2,33 @@ import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
 import { BenchFailure } from './bench-failure.ts'
 
-export const USAGE = `npm run bench -- leases|failover|history|idle|detect [options]
+export const USAGE = `npm run bench -- leases|failover|history|idle|detect|tasks|cancel [options]
 
   leases    grants per second, and how long a grant takes
   failover  kill -9 of the leader under load: time to the first grant elsewhere
   history   memory of a node over many grants, and its restart with that history
   idle      CPU and memory of nodes that have nothing to do
   detect    kill -9 and kill -STOP of a node: time until the others say that it is dead
+  tasks     tasks per second, and how long one takes, against an HTTP request that starts the same command
+  cancel    from the call until the worker has proved that nothing is left
 
-  --voters N    leases, failover, history: 1, 3 or 5 (3)
+  --voters N    1, 3 or 5 (3); not for idle and detect
   --nodes N     idle 20, detect 5
-  --clients N   at the same time (leases, history 64, failover 16)
-  --rounds N    of each contestant (leases 5, failover 25, detect 10)
-  --seconds N   of each round of leases (3)
+  --clients N   at the same time (leases, history 64, tasks 48, failover 16)
+  --rounds N    of each contestant (leases, tasks, cancel 5, failover 25, detect 10)
+  --seconds N   of each round of leases and tasks (3)
   --grants N    of history (1000000)
   --minutes N   of idle (10)
+  --stream-gib N  tasks: instead, one command that prints so much
   --peer etcd   the same against etcd, in turns (leases, failover)
   --peer serf   the same against serf, in turns (detect)
+  --peer http   tasks is always measured against it
   --tuned       failover: etcd also with an election timeout like ours, as information
   --dir PATH    where the data directories are made; must be on a disk (${tmpdir()})
   --json        ends with one line of JSON on standard output; what people read goes to standard error
 `
 
-const BENCHES = ['leases', 'failover', 'history', 'idle', 'detect'] as const
+const BENCHES = ['leases', 'failover', 'history', 'idle', 'detect', 'tasks', 'cancel'] as const
 export type BenchName = (typeof BENCHES)[number]
 
 export interface BenchOptions {
@@ -36,6 +40,7 @@ export interface BenchOptions {
   readonly seconds: number
   readonly grants: number
   readonly minutes: number
+  readonly streamGiB: number | undefined
   readonly peer: string | undefined
   readonly tuned: boolean
   readonly dir: string
@@ -59,6 +64,8 @@ const SHAPES: Record<BenchName, Shape> = {
   history: { size: 'voters', nodes: 3, nodesMin: 1, peer: undefined, clients: 64, rounds: 1 },
   idle: { size: 'nodes', nodes: 20, nodesMin: 1, peer: undefined, clients: 0, rounds: 1 },
   detect: { size: 'nodes', nodes: 5, nodesMin: 3, peer: 'serf', clients: 0, rounds: 10 },
+  tasks: { size: 'voters', nodes: 3, nodesMin: 3, peer: 'http', clients: 48, rounds: 5 },
+  cancel: { size: 'voters', nodes: 3, nodesMin: 3, peer: undefined, clients: 1, rounds: 5 },
 }
 
 /** @throws BenchFailure when they make no sense. */
@@ -75,6 +82,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     seconds: wholeNumber('seconds', values.seconds, 3),
     grants: wholeNumber('grants', values.grants, 1_000_000),
     minutes: wholeNumber('minutes', values.minutes, 10),
+    streamGiB: readStream(bench, values['stream-gib']),
     peer: readPeer(bench, shape, values.peer),
     tuned: values.tuned,
     dir: values.dir,
@@ -90,6 +98,12 @@ function readSize(bench: BenchName, shape: Shape, values: { voters?: string; nod
     throw new BenchFailure(`--voters ${size}: 1, 3 or 5`)
   if (size < shape.nodesMin) throw new BenchFailure(`--${shape.size} ${size}: at least ${shape.nodesMin}`)
   return size
+}
+
+function readStream(bench: BenchName, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (bench !== 'tasks') throw new BenchFailure(`--stream-gib: only of tasks`)
+  return wholeNumber('stream-gib', text, 0)
 }
 
 function readPeer(bench: BenchName, shape: Shape, peer: string | undefined): string | undefined {
@@ -111,6 +125,7 @@ function parse(argv: readonly string[]) {
         seconds: { type: 'string' },
         grants: { type: 'string' },
         minutes: { type: 'string' },
+        'stream-gib': { type: 'string' },
         peer: { type: 'string' },
         tuned: { type: 'boolean', default: false },
         dir: { type: 'string', default: tmpdir() },

@@ -36,7 +36,7 @@ export class PopuliCluster implements Contestant {
     const ports = await freePorts(this.count * 2)
     this.nodes = Array.from({ length: this.count }, (_, index) => {
       const [peer = 0, facade = 0] = ports.slice(index * 2)
-      return new DemoNode(this.folder, `node-${index}`, this.env, { peer, facade })
+      return this.newNode([this.folder, `node-${index}`, this.env, { peer, facade }])
     })
     const [founder, ...others] = this.nodes
     const first = present(founder, 'at least one node')
@@ -89,6 +89,10 @@ export class PopuliCluster implements Contestant {
   async end(): Promise<void> {
     await Promise.all(this.loads.map((load) => load.end()))
     await Promise.all(this.nodes.map((node) => node.end('SIGTERM')))
+  }
+
+  protected newNode(init: ConstructorParameters<typeof DemoNode>): DemoNode {
+    return new DemoNode(...init)
   }
 
   private node(server: number): DemoNode {

@@ -40,6 +40,12 @@ export const cpuMsOf = (pid: number): number => parseStat(procFile(pid, 'stat'))
 /** Resident memory: what `usageOf` tells for less work. */
 export const rssMiBOf = (pid: number): number => fieldOf(procFile(pid, 'status'), 'VmRSS') / KIB_PER_MIB
 
+/** Whether there is such a process that is alive: one that ended and waits for its parent does not count. */
+export function isProcess(pid: number): boolean {
+  const stat = procFile(pid, 'stat')
+  return stat !== '' && !/\) [ZX] /.test(stat)
+}
+
 /** Those that a process has started and that are still there. */
 export function childrenOf(parent: number): readonly number[] {
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)

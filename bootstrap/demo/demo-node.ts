@@ -13,7 +13,7 @@ import { z } from 'zod'
 const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** What the program's first line asks of Node: a shell that starts the package's `populi` reads it there. */
-const NODE_FLAGS = ['--max-semi-space-size=4']
+export const NODE_FLAGS = ['--max-semi-space-size=4']
 
 /** Remote execution is off unless it is asked for; leases are short, so that the demo's fallback does not take minutes. */
 const DEMO_ENV = {
@@ -53,8 +53,8 @@ export const outputOf = (event: DemoRunEvent): string => Buffer.from(event.base6
 export class DemoNode {
   readonly name: string
   readonly dataDir: string
-  private readonly env: NodeJS.ProcessEnv
-  private readonly ports: { readonly peer: number; readonly facade: number }
+  protected readonly env: NodeJS.ProcessEnv
+  protected readonly ports: { readonly peer: number; readonly facade: number }
   private readonly prefix: readonly string[]
   private process: ChildProcess | undefined
 

@@ -3,8 +3,8 @@
  * an older token than the newest changes anything.
  *
  * "Newest" for a renewal: the newest grant in the log, for renewals go through the log. For a result at a submitter:
- * the newest of which the task has been told, or under which something already runs. (A grant that was applied while its
- * answer is still under way, or waits behind what came to the task before it, has had no effect yet.)
+ * the newest under which the task was offered, or under which something already runs. (A grant whose answer is still under way, or
+ * that is given back because the worker of the one before is there again, has had no effect.)
  */
 import type { LeaseId, PeerId, ScopeKey } from '../../src/base/index.ts'
 import type { LeaseCall, Observation, Observed } from '../observation.ts'
@@ -51,7 +51,7 @@ export class Fencing implements Checker {
       case 'op-answered':
         return this.opAnswered(observation)
       case 'execution-started':
-        raise(this.started, observation.key, observation.leaseId)
+        if (observation.leaseId !== 0) raise(this.started, observation.key, observation.leaseId)
         return
       case 'result-judged':
         if (observation.accepted) this.resultAccepted(observation)

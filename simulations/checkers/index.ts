@@ -5,12 +5,14 @@
 import type { Observation, Observer } from '../observation.ts'
 import { AcknowledgedDurable } from './acknowledged-durable.ts'
 import { AppliedLeases } from './applied-leases.ts'
+import { AttachedSpan } from './attached-span.ts'
 import type { Checker, Sink } from './checker.ts'
 import { Clocks } from './clocks.ts'
 import { Commitments } from './commitments.ts'
 import { ConfigurationSafety } from './configuration-safety.ts'
 import { ElectionSafety } from './election-safety.ts'
 import { Fencing } from './fencing.ts'
+import { JournalFirst } from './journal-first.ts'
 import { LeaderAppendOnly } from './leader-append-only.ts'
 import { LeaderCompleteness } from './leader-completeness.ts'
 import { Linearizability } from './linearizability.ts'
@@ -19,9 +21,13 @@ import { LogMatching } from './log-matching.ts'
 import { NoEarlyExpiry } from './no-early-expiry.ts'
 import { NodeLogs } from './node-logs.ts'
 import { OneFinalResult } from './one-final-result.ts'
+import { OutputKept } from './output-kept.ts'
+import { QuietAtEnd } from './quiet-at-end.ts'
 import { SingleOwner } from './single-owner.ts'
 import { StateMachineSafety } from './state-machine-safety.ts'
 import { TermConsent } from './term-consent.ts'
+import { ToldTasks } from './told-tasks.ts'
+import { TrueResult } from './true-result.ts'
 
 export type { Checker, Sink, Violation } from './checker.ts'
 
@@ -58,9 +64,18 @@ export class CheckerSuite implements Observer {
       new StateMachineSafety(sink, commitments),
       new Fencing(sink, leases),
       new OneFinalResult(sink),
+      new TrueResult(sink),
+      new JournalFirst(sink),
+      new ToldTasks(sink),
+      new OutputKept(sink),
       new Liveness(sink, leases, commitments, options.grantWithinMs),
       ...(options.driftBounded
-        ? [new SingleOwner(sink, leases), new NoEarlyExpiry(sink, leases, clocks, options.driftRatio)]
+        ? [
+            new SingleOwner(sink, leases),
+            new QuietAtEnd(sink),
+            new AttachedSpan(sink, clocks, options.driftRatio),
+            new NoEarlyExpiry(sink, leases, clocks, options.driftRatio),
+          ]
         : []),
       ...(options.historiesComplete ? [new Linearizability(sink, leases)] : []),
     ]

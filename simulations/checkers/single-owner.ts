@@ -1,5 +1,6 @@
 /**
- * P1: at no instant of real time do two executions of one scope key exist, and none exists beyond the end of its lease. The
+ * P1: at no instant of real time do two executions of one scope key exist, and none exists beyond the end of its lease (or, at a
+ * task's submitter, without one while another may execute). The
  * second is how the first comes about, and is seen far more often: the next owner need not be there yet.
  * `forced` revokes waive both. Only while clock rates keep their bound: the suite leaves it out of runs where they
  * do not.
@@ -57,8 +58,9 @@ export class SingleOwner implements Checker {
     }
     this.running.set(execution, started)
     this.ofKey.set(key, [...others, started])
+    // At the submitter itself a task may run without a lease, when no other machine can.
+    if (leaseId === 0 || this.waived.get(leaseId) !== undefined) return
     const lease = this.leases.get(leaseId)
-    if (this.waived.get(leaseId) !== undefined) return
     if (lease === undefined || lease.key !== key || lease.holder !== node)
       this.report(`starts ${execution} for ${key} under lease ${leaseId}, which it does not hold`, node, atMs)
   }

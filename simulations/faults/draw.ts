@@ -4,6 +4,7 @@
  * Groce et al., ISSTA 2012).
  */
 import { present, type Random, unreachable } from '../../src/base/index.ts'
+import { ECHOES_MAX } from '../world/machine.ts'
 import type { Fault, FaultKind, MachineChoice, TimedFault } from './fault.ts'
 
 /** How often a kind is drawn beside the others, at most. A kind that is not named does not occur. */
@@ -61,6 +62,7 @@ function drawFault(kind: FaultKind, { random, machines }: DrawInit): Fault {
     case 'stall':
     case 'disk-stall':
     case 'move':
+    case 'quarantine':
       return { kind, machine, forMs }
     case 'slow-machine':
       return { kind, machine, stallMs: random.integer(5, 150), forMs }
@@ -82,6 +84,8 @@ function drawFault(kind: FaultKind, { random, machines }: DrawInit): Fault {
       }
     case 'reset':
       return { kind, ...path }
+    case 'echo':
+      return { kind, ...path, back: random.integer(0, ECHOES_MAX - 1) }
     case 'cut':
     case 'block':
       return { kind, ...path, forMs }

@@ -12,6 +12,8 @@ interface MeshChanges {
   join(): void
   /** The machine is off for good. */
   left(machine: Machine): void
+  /** An admin gives or lifts the order that stops all work on it. */
+  quarantine(machine: Machine, on: boolean): void
 }
 
 export class FaultInjector {
@@ -83,7 +85,13 @@ export class FaultInjector {
       case 'slow-path':
       case 'stall-stream':
       case 'congest':
+      case 'echo':
         return this.onPath(fault)
+      case 'quarantine': {
+        const one = this.choose(fault.machine)
+        this.mesh.quarantine(one, true)
+        return this.during(fault.forMs, () => this.mesh.quarantine(one, false))
+      }
       case 'join':
         return this.mesh.join()
       default:
@@ -199,13 +207,20 @@ export class FaultInjector {
     }
   }
 
-  private onPath(fault: Named<'reset' | 'cut' | 'block' | 'slow-path' | 'stall-stream' | 'congest'>): void {
+  private onPath(
+    fault: Named<'reset' | 'cut' | 'block' | 'slow-path' | 'stall-stream' | 'congest' | 'echo'>,
+  ): void {
     const [one, other] = [this.choose(fault.from), this.choose(fault.to)]
     if (one === other) return
     const { network } = this.world
     switch (fault.kind) {
       case 'reset':
         return network.reset(one.peer, other.peer)
+      case 'echo': {
+        const message = one.echo(other.peer, fault.back)
+        if (message !== undefined) other.take(() => void other.deliver(one.peer, 'task', message))
+        return
+      }
       case 'cut':
         return this.cut(one, other, fault.forMs)
       case 'block':

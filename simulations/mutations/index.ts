@@ -1,11 +1,10 @@
 /** mutations: deliberate bugs, and the command that shows which checker finds each. */
-import { MUTATIONS } from './catalogue.ts'
 import type { Mutation } from './mutation.ts'
 import { type Caught, runBatchInProcess, runMutations } from './run-mutations.ts'
 
-/** `npm run sim -- --mutations [--json]`. Returns the exit code: 0 when every mutation was caught. */
-export async function showMutations(isJson: boolean): Promise<number> {
-  const width = Math.max(...MUTATIONS.map(({ name }) => name.length))
+/** `npm run sim -- --mutations [--only NAME,…] [--json]`. Returns the exit code: 0 when every one of them was caught. */
+export async function showMutations(asked: readonly Mutation[], isJson: boolean): Promise<number> {
+  const width = Math.max(...asked.map(({ name }) => name.length))
   const onResult = ({ name, why }: Mutation, caught: Caught | undefined, elapsedMs: number): void => {
     const by =
       caught === undefined ? 'NOT CAUGHT' : `${caught.checker}, ${caught.scenario} seed ${caught.seed}`
@@ -13,7 +12,7 @@ export async function showMutations(isJson: boolean): Promise<number> {
     if (isJson) process.stderr.write(line)
     else process.stdout.write(line)
   }
-  const report = await runMutations({ mutations: MUTATIONS, runBatch: runBatchInProcess, onResult })
+  const report = await runMutations({ mutations: asked, runBatch: runBatchInProcess, onResult })
   const { mutations, uncaught } = report
   process.stdout.write(
     isJson

@@ -32,8 +32,8 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'src/authority/lease-expiry.ts',
-        find: 'const deadline = bootMs(now + ttlMs * (1 + this.driftRatio))',
-        replace: 'const deadline = bootMs(now + ttlMs * (1 - this.driftRatio))',
+        find: 'const deadline = bootMs(now + expirySpanMs(ttlMs, this.driftRatio))',
+        replace: 'const deadline = bootMs(now + expirySpanMs(ttlMs, -this.driftRatio))',
       },
     ],
     scenarios: ['authority', 'clocks'],
@@ -124,18 +124,6 @@ export const LEASE_MUTATIONS: readonly Mutation[] = [
       },
     ],
     scenarios: ['authority'],
-  },
-  {
-    name: 'stale-token-accepted',
-    why: 'A submitter takes a result for its task from whoever had it, under whatever lease.',
-    edits: [
-      {
-        file: 'src/task/submitted-task.ts',
-        find: 'attempt !== undefined && attempt.peer === from && attempt.leaseId === message.exec_lease_id',
-        replace: 'attempt !== undefined',
-      },
-    ],
-    scenarios: ['authority', 'partitions'],
   },
   {
     name: 'retry-executed-again',

@@ -2,6 +2,8 @@
 import { parseArgs } from 'node:util'
 import { CodedError, LIMITS } from '../../src/base/index.ts'
 import { CASES, type MembershipPlan, PROFILES } from '../membership/index.ts'
+import { MUTATIONS } from '../mutations/catalogue.ts'
+import type { Mutation } from '../mutations/mutation.ts'
 import { SCENARIOS, scenarioNamed } from '../scenarios/index.ts'
 
 const SEEDS_DEFAULT = 100
@@ -24,13 +26,14 @@ export type Options =
     }
   | { readonly mode: 'one'; readonly scenario: string; readonly seed: number; readonly isJson: boolean }
   | { readonly mode: 'membership'; readonly plan: MembershipPlan; readonly isJson: boolean }
-  | { readonly mode: 'mutations'; readonly isJson: boolean }
+  | { readonly mode: 'mutations'; readonly mutations: readonly Mutation[]; readonly isJson: boolean }
   | { readonly mode: 'replay'; readonly file: string; readonly isJson: boolean }
 
 export const USAGE = `npm run sim -- --scenario NAME [--seeds N] [--from S] [--twice] [--json]
 npm run sim -- --scenario NAME --seed S      one seed; when it fails, its timeline is written
 npm run sim -- --replay FILE                 a run that was written down
-npm run sim -- --mutations [--json]          deliberate bugs: which checker catches each
+npm run sim -- --mutations [--only NAME,…] [--json]
+                                             deliberate bugs: which checker catches each
 
 scenarios:
 ${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}`).join('\n')}
@@ -50,7 +53,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const values = read(argv)
   const isJson = values.json ?? false
   if (values.help) return { mode: 'help' }
-  if (values.mutations) return { mode: 'mutations', isJson }
+  if (values.mutations) return { mode: 'mutations', mutations: mutationsNamed(values.only), isJson }
   if (values.replay !== undefined) return { mode: 'replay', file: values.replay, isJson }
   const scenario = values.scenario ?? 'authority'
   if (scenario === 'membership') return { mode: 'membership', plan: membershipPlan(values), isJson }
@@ -79,6 +82,7 @@ function read(argv: readonly string[]) {
         seed: { type: 'string' },
         replay: { type: 'string' },
         mutations: { type: 'boolean' },
+        only: { type: 'string' },
         nodes: { type: 'string' },
         hours: { type: 'string' },
         profile: { type: 'string' },
@@ -110,6 +114,12 @@ function membershipPlan(values: ReturnType<typeof read>): MembershipPlan {
     isTwice: values.twice ?? false,
     reportFile: values.report,
   }
+}
+
+function mutationsNamed(text: string | undefined): readonly Mutation[] {
+  if (text === undefined) return MUTATIONS
+  const asked = among('--only', text, MUTATIONS)
+  return MUTATIONS.filter(({ name }) => asked.includes(name))
 }
 
 /** Names of what is known, or `all`. */

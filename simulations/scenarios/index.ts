@@ -6,6 +6,7 @@ import { laptop } from './laptop.ts'
 import { membershipChanges } from './membership-changes.ts'
 import { partitions } from './partitions.ts'
 import type { Scenario } from './scenario.ts'
+import { tasks } from './tasks.ts'
 
 export type { Plan, Scenario } from './scenario.ts'
 
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   clocks,
   membershipChanges,
   laptop,
+  tasks,
 ]
 
 export const scenarioNamed = (name: string): Scenario | undefined =>

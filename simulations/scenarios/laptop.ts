@@ -30,7 +30,7 @@ function laptopFor(name: string, lengthMs: number, summary: string): Scenario {
         config: { ...config, leaseTtlMs: LEASE_TTL_MS },
         paths: { ...HOME.paths, delayMsMin: 1, delayMsMax: 40 },
         leases: { keys: 3, ttlMs: LEASE_TTL_MS, pauseMs: 120_000 },
-        tasks: { pauseMs: 300_000, workMsMax: 240_000 },
+        tasks: { pauseMs: 300_000, workMsMax: 240_000, kinds: 'work' },
         safetyMs: lengthMs,
         grantWithinMs: 60_000,
         restWithinMs: 300_000,

@@ -53,7 +53,7 @@ export const HOME = {
   clockRateSpread: DRIFT_RATIO / 2,
   clocksAreUnbounded: false,
   leases: { keys: 3, ttlMs: LEASE_TTL_MS, pauseMs: 400 },
-  tasks: { pauseMs: 3000, workMsMax: 3000 },
+  tasks: { pauseMs: 3000, workMsMax: 3000, kinds: 'work' },
   grantWithinMs: 8000,
   restWithinMs: 12_000,
 } as const satisfies Partial<Plan>

@@ -4,7 +4,7 @@ import type { NodeConfig } from '../../src/node/config/index.ts'
 import type { RaftOptions } from '../../src/raft/index.ts'
 import type { TimedFault } from '../faults/fault.ts'
 import type { LeaseWorkload } from '../workload/lease-client.ts'
-import type { TaskWorkload } from '../workload/task-client.ts'
+import type { TaskWorkload } from '../workload/task-kinds.ts'
 import type { PathQuality } from '../world/path.ts'
 import type { DiskQuality } from '../world/virtual-disk.ts'
 

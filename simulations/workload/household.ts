@@ -9,6 +9,9 @@ import { TaskClient } from './task-client.ts'
 
 const INVITE_DEADLINE_MS = 3000
 const PROBE_AGAIN_MS = 200
+/** Between two tries of an admin to give an order. */
+const ORDER_AGAIN_MS = 200
+const LIFT_AGAIN_MS = 500
 
 export class Household {
   private readonly world: World
@@ -19,6 +22,8 @@ export class Household {
   /** Clients that were told to probe and have no lease yet. */
   private probing = 0
   private guests = 0
+  /** Machines about which an order is to be given, and which. */
+  private readonly orders = new Map<Machine, boolean>()
   private isStopped = false
 
   constructor(world: World, plan: Plan, random: Random) {
@@ -36,10 +41,16 @@ export class Household {
     for (const client of [...this.leases, ...this.tasks]) client.stop()
   }
 
+  /** Tasks that were taken on. */
+  get lives(): number {
+    return this.tasks.reduce((sum, client) => sum + client.lives, 0)
+  }
+
   /** Whether nothing of the workload is left: no operation, no lease, no task, and every node knows it. */
   get isAtRest(): boolean {
     return (
       this.probing === 0 &&
+      this.orders.size === 0 &&
       this.world.machines.every((machine) => machine.openOperations === 0) &&
       this.leases.every((client) => client.isAtRest) &&
       this.tasks.every((client) => client.isAtRest) &&
@@ -47,9 +58,10 @@ export class Household {
     )
   }
 
-  /** Every client asks for one lease, one time after another until it gets it. */
+  /** Every client asks for one lease, one time after another until it gets it; and admins lift what they find ordered. */
   probe(): void {
     for (const client of this.leases) void this.probeWith(client)
+    this.liftOrders()
   }
 
   /** A new machine is invited by one that runs, admitted, and started. */
@@ -70,11 +82,49 @@ export class Household {
       .catch(() => undefined)
   }
 
+  /** An admin sees to it that all work stops on the machine, or may go on: at whichever machine runs, until it is done. */
+  quarantine(machine: Machine, on: boolean): void {
+    this.orders.set(machine, on)
+    this.order(machine, on)
+  }
+
   /** Switched off for good, with its journal. */
   left(machine: Machine): void {
+    this.world.observe({ type: 'journal-lost', node: machine.peer })
     const client = this.tasks.find((one) => one.machine === machine)
     client?.stop()
     client?.journalLost()
+  }
+
+  private isQuarantined({ peer }: Machine): boolean {
+    return this.world.machines.some(({ running }) => running?.orders.standing(peer).isQuarantined)
+  }
+
+  /** An order that was given beside a later one of a clock that is ahead holds no more than that one lets it. */
+  private liftOrders(): void {
+    for (const machine of this.world.machines)
+      if (!this.orders.has(machine) && this.isQuarantined(machine)) this.quarantine(machine, false)
+    this.world.queue.after(LIFT_AGAIN_MS, () => this.liftOrders())
+  }
+
+  private order(machine: Machine, on: boolean): void {
+    if (this.orders.get(machine) !== on) return
+    const { world } = this
+    // Whoever knows of the order that is to be lifted, so that what is given there is later.
+    const desk =
+      world.machines.find(({ running }) => running?.orders.standing(machine.peer).isQuarantined === !on) ??
+      world.machines.find(({ running }) => running !== undefined)
+    const again = (): void => {
+      world.queue.after(ORDER_AGAIN_MS, () => this.order(machine, on))
+    }
+    if (desk?.running === undefined) return again()
+    const order = { field: 'quarantine', subject: machine.peer, on, reason: 'an admin says so' } as const
+    void desk.running.orders.give(order).then(
+      () => this.orders.delete(machine),
+      () => undefined,
+    )
+    // Also when its machine dies before it has answered.
+    again()
   }
 
   private async probeWith(client: LeaseClient): Promise<void> {
@@ -113,7 +163,8 @@ export class Household {
     return (
       indexes.size === 1 &&
       indexes.has(last as never) &&
-      nodes.every(({ authority }) => authority.machine.leases().length === 0)
+      nodes.every(({ authority }) => authority.machine.leases().length === 0) &&
+      !this.world.machines.some((machine) => this.isQuarantined(machine))
     )
   }
 }

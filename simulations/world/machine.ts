@@ -9,25 +9,26 @@ import {
   type Random,
   type ScopeKey,
   silentLogger,
-  taskId,
+  type TaskId,
 } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
-import { MeshNode, type PeerEvent, RosterBook, type TaskIds } from '../../src/node/index.ts'
+import { MeshNode, type PeerEvent, RosterBook } from '../../src/node/index.ts'
 import type { RaftOptions } from '../../src/raft/index.ts'
-import type { NodeStores } from '../../src/store/index.ts'
 import type { ObservedFact } from '../observation.ts'
 import type { EventQueue } from './event-queue.ts'
 import { identityOf, peerOf, rosterEntryOf } from './foundation.ts'
 import type { HardwareClock } from './hardware-clock.ts'
+import { type Life, newLife, taskIds } from './life.ts'
 import type { Endpoint, Network } from './network.ts'
-import { NodeTap } from './node-tap.ts'
 import type { Damage, VirtualDisk } from './virtual-disk.ts'
-import { VirtualGuardian } from './virtual-guardian.ts'
-import { VirtualProcess } from './virtual-process.ts'
-import { VirtualTransport } from './virtual-transport.ts'
+import type { VirtualGuardian } from './virtual-guardian.ts'
+import type { VirtualProcess } from './virtual-process.ts'
 
 /** Nobody forges records here. */
 const RECORD_SIGNER = { sign: () => new Uint8Array(64), verify: () => true }
+
+/** Messages about tasks to one peer that may be heard once more (fault `echo`). */
+export const ECHOES_MAX = 32
 
 /** After a node gave itself up, the service manager starts it again. */
 const RESTART_AFTER_MS = { min: 300, max: 2000 } as const
@@ -49,23 +50,9 @@ export interface MachineInit {
   readonly knows: readonly string[]
   readonly observe: (fact: ObservedFact) => void
   readonly keyOfLease: Map<LeaseId, ScopeKey>
+  readonly taskOfKey: Map<string, TaskId>
   /** The node did something that no fault excuses. */
   readonly defect: (message: string) => void
-}
-
-/** What exists between the start and the end of one process. */
-interface Life {
-  readonly number: number
-  readonly process: VirtualProcess
-  readonly guardianProcess: VirtualProcess
-  readonly guardian: VirtualGuardian
-  readonly tap: NodeTap
-  readonly transport: VirtualTransport
-  stores: NodeStores | undefined
-  node: MeshNode | undefined
-  /** Whoever uses the node is let in from then on, and until it stops. */
-  isServing: boolean
-  isStopping: boolean
 }
 
 export class Machine implements Endpoint {
@@ -89,6 +76,8 @@ export class Machine implements Endpoint {
   private isInRepair = false
   /** Its store had been rebuilt and not yet been taken back, when its last process ended. */
   private wasRejoining = false
+  /** What was last said about tasks, in all its lives, by whom it was said to. */
+  private readonly echoes = new Map<PeerId, Uint8Array[]>()
   /** Called with each node that is up and running. */
   onRunning: (node: MeshNode) => void = () => undefined
   /** Called when everything that was on its disk is gone. */
@@ -148,6 +137,11 @@ export class Machine implements Endpoint {
     return current?.guardian.executorFor(current.process)
   }
 
+  /** What this machine once said to `to` about tasks, `back` messages ago. */
+  echo(to: PeerId, back: number): Uint8Array | undefined {
+    return this.echoes.get(to)?.at(-1 - back)
+  }
+
   isAdmitted(peer: PeerId): boolean {
     return this.known.some((name) => peerOf(name) === peer)
   }
@@ -176,7 +170,7 @@ export class Machine implements Endpoint {
       this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
       return
     }
-    const life = this.newLife()
+    const life = this.begin()
     this.current = life
     this.boot(life).catch((thrown: unknown) => this.gaveUp(life, thrown))
   }
@@ -198,7 +192,9 @@ export class Machine implements Endpoint {
     const what = this.disk.damage(damage)
     this.init.observe({ type: 'fault', node: this.peer, what: `disk ${damage}: ${what}` })
     if (this.current !== undefined) this.ended(this.current, 'crash', true)
-    if (damage === 'emptied') this.onEmptied()
+    if (damage !== 'emptied') return
+    this.init.observe({ type: 'journal-lost', node: this.peer })
+    this.onEmptied()
   }
 
   /** SIGTERM. */
@@ -236,47 +232,38 @@ export class Machine implements Endpoint {
     this.init.network.wokeUp(this.peer)
   }
 
-  private newLife(): Life {
-    const { queue, network, observe, clock, keyOfLease } = this.init
+  private begin(): Life {
     this.lives += 1
-    const tap = new NodeTap({ node: this.peer, observe, keyOfLease, nextOp: () => ++this.ops })
-    const process = new VirtualProcess(queue, clock, (thrown) => this.gaveUp(life, thrown))
-    const guardianProcess = new VirtualProcess(queue, clock, (thrown) =>
-      this.init.defect(`guardian: ${String(thrown)}`),
-    )
-    const guardian = new VirtualGuardian({
-      node: this.peer,
-      process: guardianProcess,
-      random: this.random.fork(),
-      observe,
-    })
-    const transport = new VirtualTransport(this.peer, network, process)
-    this.lastGuardian = guardian
-    const life: Life = {
+    const life = newLife({
+      ...this.init,
+      peer: this.peer,
       number: this.lives,
-      process,
-      guardianProcess,
-      guardian,
-      tap,
-      transport,
-      stores: undefined,
-      node: undefined,
-      isServing: false,
-      isStopping: false,
-    }
+      guardianRandom: this.random.fork(),
+      nextOp: () => ++this.ops,
+      onTaskMessage: (to, message) => this.keepEcho(to, message),
+      uncaught: (thrown) => this.gaveUp(life, thrown),
+    })
+    this.lastGuardian = life.guardian
     return life
+  }
+
+  private keepEcho(to: PeerId, message: Uint8Array): void {
+    const kept = this.echoes.get(to) ?? []
+    this.echoes.set(to, kept)
+    kept.push(message)
+    if (kept.length > ECHOES_MAX) kept.shift()
   }
 
   private async boot(life: Life): Promise<void> {
     const { config, raftOptions, network } = this.init
-    const { process, transport, tap, guardian } = life
+    const { process, transport, tap, taskTap, guardian } = life
     const opened = await this.disk.open()
     const [savedLog, savedState] = [await opened.log.load(), await opened.state.load()]
     if (process.isOver) return
     this.isDamaged = false
     this.disk.isSound()
     tap.began(life.number, savedLog, savedState)
-    const stores = tap.stores(opened)
+    const stores = { ...tap.stores(opened), ...taskTap.stores(opened) }
     const node = new MeshNode({
       identity: identityOf(this.name),
       config,
@@ -296,6 +283,7 @@ export class Machine implements Endpoint {
       // The next process of this machine has a higher one in any case.
       keepLife: () => Promise.resolve(),
       recordSigner: RECORD_SIGNER,
+      orderKeys: RECORD_SIGNER,
       book: this.book(),
       ownRecord: (runningTasks) => ({
         id: this.name,
@@ -371,6 +359,7 @@ export class Machine implements Endpoint {
     if (this.current !== life) return
     if (life.node !== undefined) this.init.observe({ type: 'life-ended', node: this.peer, how })
     life.tap.end()
+    life.taskTap.end()
     life.process.end()
     if (powerIsGone) {
       life.guardian.powerLost()
@@ -380,14 +369,5 @@ export class Machine implements Endpoint {
     this.current = undefined
     this.init.network.wentDown(this.peer, powerIsGone)
     if (this.isWanted) this.init.queue.after(GUARDIAN_WAIT_MS, () => this.start())
-  }
-}
-
-/** Names of tasks that a seed repeats. */
-function taskIds(random: Random): TaskIds {
-  const number = (): number => random.integer(1, 2 ** 31)
-  return {
-    newTaskId: () => taskId(String(number())),
-    newIdempotencyKey: () => `${number()}-${number()}`,
   }
 }

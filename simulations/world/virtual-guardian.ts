@@ -2,15 +2,24 @@
  * The guardian of one machine and the commands under it. A process of its own: a node that stands still does not hold it up,
  * and a node that dies is noticed by the closed pipe. It reads its machine's clock when it looks, as the real one does.
  *
- * A command is `work MS obeys|ignores`: it runs for MS of real time, and takes TERM or waits for KILL. A suspended machine
+ * A command is `work MS obeys|ignores [EXIT LINES]`: it runs for MS of real time, takes TERM or waits for KILL, prints so many lines
+ * (`printed.ts`) spread over its time, and ends when they are taken: what the node does not take, it waits for. A suspended machine
  * executes nothing, so an execution is told as ended when its machine falls asleep. After the wake it counts again from the
  * guardian's first look on, if its deadline has not passed: no program can stop another in the instant of waking, and what
  * slips through in that one interval is fencing's to catch (docs/simulations.md, "What it cannot see").
  */
-import type { ExecutionId, LeaseId, PeerId, Random, ScopeKey } from '../../src/base/index.ts'
-import type { Execution, ExecutionDeadline, ExecutionEnd, ExecutionSpec } from '../../src/exec/index.ts'
+import { type ExecutionId, LIMITS, type PeerId, type Random, type ScopeKey } from '../../src/base/index.ts'
+import type {
+  Execution,
+  ExecutionDeadline,
+  ExecutionEnd,
+  ExecutionSpec,
+  OutputReader,
+} from '../../src/exec/index.ts'
 import type { Cancel, Executor } from '../../src/node/index.ts'
 import type { ObservedFact } from '../observation.ts'
+import type { LeaseOrNone } from '../work-facts.ts'
+import { LINE_BYTES, markOf, printed } from './printed.ts'
 import type { VirtualProcess } from './virtual-process.ts'
 
 /** How often deadlines are looked at, as in `src/exec/guarded-execution.ts`. */
@@ -18,6 +27,10 @@ const LOOK_MS = 50
 /** Until the node's end is seen on the pipe, and until a process that was sent a signal is gone. */
 const NOTICED_AFTER_MS_MAX = 20
 const DYING_MS_MAX = 30
+/** A command prints its lines in so many pieces at most. */
+const PIECES_MAX = 6
+/** What a killed command has printed is taken by then, or dropped (`LIMITS.execDrainMsMax`). */
+const DRAIN_MS = LIMITS.execDrainMsMax
 
 interface GuardianInit {
   readonly node: PeerId
@@ -29,8 +42,14 @@ interface GuardianInit {
 interface Guarded {
   readonly id: string
   readonly key: ScopeKey
-  readonly leaseId: LeaseId
+  readonly leaseId: LeaseOrNone
+  readonly mark: string
   readonly obeys: boolean
+  readonly exitCode: number
+  /** Taken by the node, so far. */
+  printedLines: number
+  /** Settles when what is on its way to the node was taken. */
+  taken: Promise<void>
   readonly over: (cause: ExecutionEnd['cause'], exitCode: number | undefined) => void
   deadline: ExecutionDeadline
   cause: ExecutionEnd['cause'] | undefined
@@ -62,8 +81,7 @@ export class VirtualGuardian {
           const end: ExecutionEnd = { exitCode, signal: undefined, cause, quiet: true }
           node.take(() => ended.resolve(end))
         })
-        const started = onOutput('stdout', new Uint8Array(1))
-        started.catch(() => this.order(guarded))
+        if (this.running.has(guarded)) this.perform(guarded, spec, node, onOutput)
         return handle(spec.executionId, ended.promise, {
           extend: (deadline) => {
             if (guarded.cause === undefined) guarded.deadline = deadline
@@ -94,32 +112,77 @@ export class VirtualGuardian {
   }
 
   private start(spec: ExecutionSpec, over: Guarded['over']): Guarded {
-    const [, ms = '0', temper = 'obeys'] = spec.argv
+    const [, , temper = 'obeys', exitCode = '0'] = spec.argv
     const { env } = spec
     const guarded: Guarded = {
       id: spec.executionId,
       key: (env['POPULI_SCOPE_KEY'] ?? `task:${env['POPULI_TASK_ID']}`) as ScopeKey,
-      leaseId: Number(env['POPULI_FENCING_TOKEN'] ?? 0) as LeaseId,
+      leaseId: Number(env['POPULI_FENCING_TOKEN'] ?? 0) as LeaseOrNone,
+      mark: markOf(`${this.init.node}/${spec.executionId}`),
       obeys: temper === 'obeys',
+      exitCode: Number(exitCode),
+      printedLines: 0,
+      taken: Promise.resolve(),
       over,
       deadline: spec.deadline,
       cause: undefined,
       isKilled: false,
       counted: undefined,
     }
-    const { process } = this.init
+    const { process, node, observe } = this.init
     if (process.now() >= spec.deadline.termAt) {
       process.after(1, () => over('deadline', undefined))
       return guarded
     }
     this.running.add(guarded)
+    const { key, leaseId, mark } = guarded
+    observe({ type: 'command-spawned', node, key, leaseId, mark })
     this.count(guarded)
     this.cancelLooks ??= process.every(LOOK_MS, () => this.look())
-    process.after(Number(ms), () => {
+    return guarded
+  }
+
+  /** Prints, and comes to its end, unless it is ended before. */
+  private perform(
+    guarded: Guarded,
+    { argv }: ExecutionSpec,
+    node: VirtualProcess,
+    onOutput: OutputReader,
+  ): void {
+    const [, ms = '0', , , lines] = argv
+    const { process } = this.init
+    const exit = (): void => {
       guarded.cause ??= 'exited'
       this.gone(guarded)
-    })
-    return guarded
+    }
+    if (lines === undefined) {
+      onOutput('stdout', new Uint8Array(1)).catch(() => this.order(guarded))
+      process.after(Number(ms), exit)
+      return
+    }
+    const linesPerPiece = Math.max(1, Math.ceil(Number(lines) / PIECES_MAX))
+    const pieces = Math.ceil(Number(lines) / linesPerPiece)
+    const pauseMs = Number(ms) / (pieces + 1)
+    const next = (): void => {
+      const left = Number(lines) - guarded.printedLines
+      if (guarded.cause !== undefined) return
+      if (left <= 0) return exit()
+      const piece = printed(guarded.mark, guarded.printedLines, Math.min(linesPerPiece, left))
+      const taken = Promise.withResolvers<void>()
+      guarded.taken = taken.promise
+      const goOn = (): void => {
+        guarded.printedLines += piece.length / LINE_BYTES
+        taken.resolve()
+        process.after(pauseMs, next)
+      }
+      node.take(() => {
+        onOutput('stdout', piece).then(
+          () => process.take(goOn),
+          () => process.take(() => this.order(guarded)),
+        )
+      })
+    }
+    process.after(pauseMs, next)
   }
 
   private look(): void {
@@ -158,8 +221,18 @@ export class VirtualGuardian {
     if (!this.running.delete(guarded)) return
     this.discount(guarded)
     if (this.running.size === 0) this.stopLooking()
-    const exitCode = guarded.cause === 'exited' ? 0 : undefined
-    guarded.over(guarded.cause ?? 'exited', exitCode)
+    const { process, node, observe } = this.init
+    const { key, leaseId, exitCode, printedLines } = guarded
+    if (guarded.cause === 'exited') {
+      const printedBytes = printedLines * LINE_BYTES
+      observe({ type: 'command-exited', node, key, leaseId, exitCode, printedBytes })
+      guarded.over('exited', exitCode)
+      return
+    }
+    // It is quiet, and the node hears so when it has what was printed, or when that takes too long.
+    const tell = once(() => guarded.over(guarded.cause ?? 'exited', undefined))
+    process.after(DRAIN_MS, tell)
+    void guarded.taken.then(tell)
   }
 
   private stopLooking(): void {
@@ -168,8 +241,6 @@ export class VirtualGuardian {
   }
 
   private count(guarded: Guarded): void {
-    // What was offered to nobody runs at home without a lease: nothing that two nodes could hold.
-    if (guarded.leaseId === 0) return
     guarded.counted = ++this.segments
     const { node, observe } = this.init
     const execution = `${node}/${guarded.id}#${guarded.counted}`
@@ -190,4 +261,12 @@ function handle(
   orders: Pick<Execution, 'extend' | 'end'>,
 ): Execution {
   return { executionId, started: Promise.resolve({ pid: 1 }), ended, ...orders }
+}
+
+function once(work: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) work()
+    isDone = true
+  }
 }

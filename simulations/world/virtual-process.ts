@@ -26,6 +26,7 @@ export class VirtualProcess implements Clock, Scheduler {
   private over = false
   private stalledUntilMs = 0
   private readonly backlog: (() => void)[] = []
+  private isGoingOn = false
 
   constructor(queue: EventQueue, clock: HardwareClock, uncaught: (thrown: unknown) => void) {
     this.queue = queue
@@ -95,11 +96,13 @@ export class VirtualProcess implements Clock, Scheduler {
 
   /** The machine woke up, or the process was let go on: what waited happens, each to its end before the next. */
   goOn(): void {
-    if (this.over || this.isHeldUp) return
+    if (this.over || this.isHeldUp || this.isGoingOn) return
     const work = this.backlog[0]
     if (work === undefined) return
+    this.isGoingOn = true
     this.run(work)
     this.queue.after(0, () => {
+      this.isGoingOn = false
       this.backlog.shift()
       this.goOn()
     })

@@ -17,6 +17,8 @@ export class VirtualTransport implements Transport {
   private readonly handlers = new Map<string, MessageHandler>()
   private readonly peerHandlers: ((event: PeerEvent) => void)[] = []
   private readonly gossipHandlers: ((from: PeerId, message: Uint8Array) => void)[] = []
+  /** Told of each message about tasks, right before it leaves. */
+  onTaskMessage: (to: PeerId, message: Uint8Array) => void = () => undefined
 
   constructor(self: PeerId, network: Network, process: VirtualProcess) {
     this.self = self
@@ -54,6 +56,7 @@ export class VirtualTransport implements Transport {
     if (end === undefined) return 'disconnected'
     const stream = end.stream(protocol)
     if (stream.isFull) return 'full'
+    if (protocol === 'task') this.onTaskMessage(peer, message)
     stream.send(message)
     return 'queued'
   }

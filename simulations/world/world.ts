@@ -3,7 +3,7 @@
  * seed, by a stream of randomness of its own for the network, each disk, each machine; so what one of them draws does
  * not shift what another one does.
  */
-import { type LeaseId, present, type Random, type ScopeKey } from '../../src/base/index.ts'
+import { type LeaseId, present, type Random, type ScopeKey, type TaskId } from '../../src/base/index.ts'
 import type { NodeConfig } from '../../src/node/config/index.ts'
 import type { Configuration, RaftOptions, RaftStatus } from '../../src/raft/index.ts'
 import type { Observation, ObservedFact, Observer } from '../observation.ts'
@@ -40,6 +40,7 @@ export class World {
   /** What nodes did that no fault excuses. */
   readonly defects: string[] = []
   private readonly keyOfLease = new Map<LeaseId, ScopeKey>()
+  private readonly taskOfKey = new Map<string, TaskId>()
   private readonly init: WorldInit
   private readonly random: Random
 
@@ -108,6 +109,7 @@ export class World {
       knows,
       observe: (fact) => this.observe(fact),
       keyOfLease: this.keyOfLease,
+      taskOfKey: this.taskOfKey,
       defect: (message) => this.defects.push(message),
     })
     this.machines.push(machine)

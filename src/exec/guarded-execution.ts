@@ -17,7 +17,7 @@ import { sendSignal } from './linux-processes.ts'
 import { executionMarker } from './markers.ts'
 import { OutputPump } from './output-pump.ts'
 import type { EndedEvent, GuardianEvent, RunCommand } from './protocol.ts'
-import { endProcesses, Hunt } from './quiet.ts'
+import { endProcesses, Hunt, type Look } from './quiet.ts'
 import type { SpawnedCommand } from './spawn-command.ts'
 
 /** Interval of `GuardedExecution.look`: how late a deadline can be noticed, also right after a suspend. */
@@ -102,13 +102,13 @@ export class GuardedExecution {
   }
 
   /** KILL at once. An end that has begun keeps its cause. */
-  kill(cause: EndCause): void {
+  kill(cause: EndCause, seen?: Look): void {
     this.cause ??= cause
     if (this.killing) return
     this.killing = true
     // A look that fails (no file descriptor left) is not caught, like all that must not be guessed here: the guardian
     // ends, and the node takes over.
-    void endProcesses(this.hunt).then(this.resolveQuiet)
+    void endProcesses(this.hunt, seen).then(this.resolveQuiet)
   }
 
   /** The last event, when there will be no other. */
@@ -144,8 +144,8 @@ export class GuardedExecution {
   /** The main process obeyed TERM; the rest of its group has until `killAt`. */
   private async outlast(cause: EndCause): Promise<void> {
     for (let round = 0; !this.killing; round++) {
-      const { found } = await this.hunt.look()
-      if (!found.some((info) => info.group === this.pid)) return this.kill(cause)
+      const look = await this.hunt.look()
+      if (!look.found.some((info) => info.group === this.pid)) return this.kill(cause, look)
       await pause(Math.min(2 ** round, LOOK_MS))
     }
   }

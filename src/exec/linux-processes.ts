@@ -8,7 +8,7 @@
  * running commands anyway would break the single-owner promise silently.
  *
  * Calls are synchronous. A `/proc` read never waits for a disk, and a look at all processes must be as close to one
- * instant as can be; it costs about 10 µs per process.
+ * instant as can be; it costs about 5 µs per process.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { CodedError } from '../base/index.ts'
@@ -58,13 +58,15 @@ const LISTINGS_MAX = 20
 
 /** `undefined` when there is no such process, not even as a zombie. */
 export function readProcess(pid: number | string): ProcessInfo | undefined {
-  const stat = readOrUndefined(`/proc/${pid}/stat`)
-  return stat === undefined ? undefined : parseStat(stat.toString('latin1'))
+  // As text and not as bytes: Node reads that in one call of its own, in half the time, and this is read of every process. A name
+  // that is no UTF-8 comes out garbled, and is not looked at.
+  const stat = orUndefined(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  return stat === undefined ? undefined : parseStat(stat)
 }
 
 /** The variables that the process was started with, or inherited by fork, as `NAME=value`: those that begin with `prefix`. */
 export function environmentOf(pid: number, prefix: string): readonly string[] {
-  const environment = readOrUndefined(`/proc/${pid}/environ`)
+  const environment = orUndefined(() => readFileSync(`/proc/${pid}/environ`))
   // Most processes have none of them: a search in the bytes is all that they cost.
   if (environment?.includes(prefix) !== true) return []
   return environment
@@ -78,7 +80,7 @@ export function environmentOf(pid: number, prefix: string): readonly string[] {
  * not say (it is built without `CONFIG_PROC_CHILDREN`), yes: not to know is not to have none.
  */
 export function hasChildren(): boolean {
-  const children = readOrUndefined(`/proc/self/task/${process.pid}/children`)
+  const children = orUndefined(() => readFileSync(`/proc/self/task/${process.pid}/children`))
   return children === undefined || children.length > 0
 }
 
@@ -131,9 +133,9 @@ function isPid(name: string): boolean {
  * `undefined` when the process ended meanwhile or belongs to another user. Any other failure (no file descriptor
  * left) is thrown: taken for an absent process it would prove a quiet that there is not.
  */
-function readOrUndefined(path: string): Buffer | undefined {
+function orUndefined<Text>(read: () => Text): Text | undefined {
   try {
-    return readFileSync(path)
+    return read()
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
     if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code)) return undefined

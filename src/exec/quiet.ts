@@ -34,7 +34,7 @@ export interface Quarry {
   readonly groupOutlivesLeader: boolean
 }
 
-interface Look {
+export interface Look {
   /** The living processes of the quarry; never this process itself. */
   readonly found: readonly ProcessInfo[]
   /** Nothing found, and nothing overlooked. */
@@ -96,10 +96,14 @@ export class Hunt {
   }
 }
 
-/** Kills until nothing of the quarry is left. @returns whether that is proven. */
-export async function endProcesses(hunt: Hunt): Promise<boolean> {
+/**
+ * Kills until nothing of the quarry is left. @returns whether that is proven.
+ *
+ * @param first a look that was just taken, with nothing done since.
+ */
+export async function endProcesses(hunt: Hunt, first?: Look): Promise<boolean> {
   for (let round = 0; round < LIMITS.execQuietRoundsMax; round++) {
-    const { found, isQuiet } = await hunt.look()
+    const { found, isQuiet } = (round === 0 ? first : undefined) ?? (await hunt.look())
     if (isQuiet) return true
     hunt.kill(found)
     await pause(Math.min(2 ** round, ROUND_MS))

@@ -78,7 +78,7 @@ export class AttemptExecution {
     const work = present(record.work, 'the work of what starts')
     const reader: OutputReader = (stream, chunk) => this.passOn(stream, chunk)
     const call = functionOf(work)
-    logger.info({ function: call?.name, command: commandOf(work)?.argv[0] }, 'execution starts')
+    logger.debug({ function: call?.name, command: commandOf(work)?.argv[0] }, 'execution starts')
     if (call !== undefined) return functions.run(functionSpec(record, call, leases?.deadline, random), reader)
     const command = present(commandOf(work), 'a command')
     return executor.run(commandSpec(record, command, leases?.deadline, random), reader)
@@ -115,7 +115,7 @@ export class AttemptExecution {
     this.cancelTimeout?.()
     const { logger, output, leases, watch } = this.init
     const { cause, exitCode, quiet } = end
-    if (quiet) logger.info({ cause, exitCode }, 'execution ended')
+    if (quiet) logger.debug({ cause, exitCode }, 'execution ended')
     else logger.warn({ cause, exitCode, quiet }, 'execution ended, and its lease has to run out')
     const outcome = outcomeOf(end, output.totalBytes)
     // The guardian may be the first to see that a lease is over.

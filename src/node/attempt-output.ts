@@ -17,6 +17,8 @@ export interface AttemptOutput {
   whenSent(done: () => void): void
   /** The execution is being stopped: the command waits for nobody any more. */
   close(): void
+  /** The submitter wants none of it: nothing is sent any more, and what waits for it to be sent need not. */
+  giveUp(): void
 }
 
 /** Sends one piece. Without a connection nothing happens: it is repeated when there is one. */

@@ -36,6 +36,8 @@ export class OutputSpool implements AttemptOutput {
   /** Changes when what is to be sent next does: what was read meanwhile is not sent. */
   private turn = 0
   private done: (() => void) | undefined
+  /** Its submitter acknowledges none of it any more. */
+  private isUnwanted = false
 
   constructor(init: OutputSpoolInit) {
     this.init = init
@@ -87,6 +89,12 @@ export class OutputSpool implements AttemptOutput {
     // The command waits for the disk only.
   }
 
+  giveUp(): void {
+    this.isUnwanted = true
+    this.turn++
+    void this.pump()
+  }
+
   /** Resolves when the log of an earlier life is open, if there is one. */
   async recover(): Promise<void> {
     if (!this.init.isOnDisk) return
@@ -130,7 +138,7 @@ export class OutputSpool implements AttemptOutput {
     this.pumping = true
     while (this.isAsked) {
       this.isAsked = false
-      if (this.isUsed) await this.sendWhatIsKept()
+      if (this.isUsed && !this.isUnwanted) await this.sendWhatIsKept()
     }
     this.pumping = false
     const { done } = this
@@ -140,6 +148,7 @@ export class OutputSpool implements AttemptOutput {
   }
 
   private get isAllSent(): boolean {
+    if (this.isUnwanted) return true
     return this.unwrittenBytes === 0 && this.sentBytes >= (this.log?.end ?? 0)
   }
 
@@ -154,7 +163,7 @@ export class OutputSpool implements AttemptOutput {
   }
 
   private async sendFrom(log: OutputLog): Promise<void> {
-    while (this.init.isConnected() && this.sentBytes < log.end) {
+    while (this.init.isConnected() && !this.isUnwanted && this.sentBytes < log.end) {
       const room = LIMITS.outputWindowBytesMax - (this.sentBytes - this.acknowledgedBytes)
       if (room <= 0) return
       const { turn } = this

@@ -57,6 +57,11 @@ export class OutputWindow implements AttemptOutput {
     this.wake()
   }
 
+  giveUp(): void {
+    this.unacknowledged.length = 0
+    this.close()
+  }
+
   /** One piece always fits, however large. */
   private hasRoom(bytes: number): boolean {
     const inFlight = this.takenBytes - this.acknowledgedBytes

@@ -245,8 +245,13 @@ export class Submission {
     })
   }
 
+  /** The history and the log of events have every change: a line for each would cost a busy submitter a tenth of its time. */
   private logChange(change: TaskChange): void {
-    this.logger.info({ state: change.state, on: change.node, reason: change.reason }, 'task')
+    const isOrdinary = change.state !== 'failed' && change.state !== 'fallback'
+    this.logger[isOrdinary ? 'debug' : 'info'](
+      { state: change.state, on: change.node, reason: change.reason },
+      'task',
+    )
     this.context.events.taskChanged(this.task.record, change)
   }
 

@@ -122,6 +122,8 @@ export class WorkerAttempt {
   }
 
   stop(cause: StopCause): Promise<void> {
+    // Also of an attempt that has ended: its submitter acknowledges no output of it, so its result would wait for ever.
+    if (cause === 'given-up') this.output.giveUp()
     this.output.close()
     return this.handle({ type: 'stop', cause })
   }

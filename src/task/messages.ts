@@ -4,7 +4,15 @@
  * the idempotency key of the task and the lease it runs under, so that a message of an earlier attempt is told apart.
  */
 import { z } from 'zod'
-import { bytesSchema, CodedError, decode, encode, type LeaseId, LIMITS } from '../base/index.ts'
+import {
+  bytesSchema,
+  CodedError,
+  conform,
+  decodeUnchecked,
+  encode,
+  type LeaseId,
+  LIMITS,
+} from '../base/index.ts'
 
 const key = z.string().min(1).max(LIMITS.idBytesMax)
 /** Absent only for an execution that never left its submitter while the authority was out of reach. */
@@ -163,8 +171,9 @@ export const encodeTaskMessage = (value: TaskMessage): Uint8Array => encode(valu
 
 /** @throws CodedError `wire.malformed`; `wire.unknown_type` for a type that a newer version may have. */
 export function decodeTaskMessage(bytes: Uint8Array): TaskMessage {
-  const { type } = decode(anyType, bytes, 'task message')
+  const value = decodeUnchecked(bytes, 'task message')
+  const { type } = conform(anyType, value, 'task message')
   if (!KNOWN_TYPES.has(type))
     throw new CodedError('wire.unknown_type', { what: 'task message', got: type.slice(0, 64) })
-  return decode(message, bytes, 'task message')
+  return conform(message, value, 'task message')
 }

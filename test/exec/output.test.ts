@@ -7,7 +7,7 @@ import { KiB, LIMITS, MiB, present, silentLogger } from '../../src/base/index.ts
 import { GuardedExecution } from '../../src/exec/guarded-execution.ts'
 import { readProcess } from '../../src/exec/linux-processes.ts'
 import { OutputPump } from '../../src/exec/output-pump.ts'
-import type { RunCommand } from '../../src/exec/protocol.ts'
+import { creditOf, type RunCommand } from '../../src/exec/protocol.ts'
 import { TrackedExecution } from '../../src/exec/tracked-execution.ts'
 import {
   clock,
@@ -140,15 +140,39 @@ describe('output', () => {
 
   test('in many small pieces takes from the window what it costs', async () => {
     const stdout = new PassThrough()
-    const pump = new OutputPump({ stdout, stderr: new PassThrough() }, () => undefined)
-    let pieces = 0
-    for (; pieces < 100_000 && !stdout.isPaused(); pieces++) {
+    const sent: Buffer[] = []
+    const pump = new OutputPump({ stdout, stderr: new PassThrough() }, (_, piece) => sent.push(piece))
+    while (!stdout.isPaused()) {
       stdout.write('x')
       await new Promise(setImmediate)
     }
-    expect(pieces).toBeLessThan(1000)
-    pump.acknowledge(LIMITS.execWindowBytesMax)
+    expect(sent.length).toBeLessThan(LIMITS.execWindowBytesMax / creditOf(Buffer.alloc(0)))
+    for (const piece of sent.splice(0)) pump.acknowledge(creditOf(piece))
     expect(stdout.isPaused()).toBe(false)
+  })
+
+  test('that comes while a piece is on the way follows in one when that was taken, in its order, also between the streams', async () => {
+    const stdout = new PassThrough()
+    const stderr = new PassThrough()
+    const sent: string[] = []
+    const pump = new OutputPump({ stdout, stderr }, (stream, piece) => sent.push(`${stream} ${piece}`))
+    const print = async (stream: PassThrough, text: string): Promise<void> => {
+      stream.write(text)
+      await new Promise(setImmediate)
+    }
+    await print(stdout, 'a')
+    await print(stdout, 'b')
+    await print(stdout, 'c')
+    expect(sent).toEqual(['stdout a'])
+    pump.acknowledge(creditOf(Buffer.from('a')))
+    expect(sent).toEqual(['stdout a', 'stdout bc'])
+    await print(stdout, 'd')
+    await print(stderr, 'e')
+    expect(sent.slice(2)).toEqual(['stdout d'])
+    stdout.end()
+    stderr.end()
+    await pump.closed
+    expect(sent.slice(2)).toEqual(['stdout d', 'stderr e'])
   })
 })
 

@@ -1,7 +1,8 @@
+import crypto, { KeyObject } from 'node:crypto'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddrConnectionPair } from '@libp2p/utils'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { encrypter } from '../../src/net/encrypter.ts'
 
 const silent = Object.assign(() => undefined, {
@@ -36,7 +37,9 @@ test('messages of every length arrive as they were sent, in both directions', as
     [left, right],
     [right, left],
   ]) {
-    const sent = [1, 2, 20, 70_000].map((length) => new Uint8Array(length).fill(length % 251))
+    const sent = [1, 2, 20, 1183, 1184, 1199, 1200, 1201, 70_000].map((length) =>
+      new Uint8Array(length).fill(length % 251),
+    )
     const bytes = sent.reduce((sum, each) => sum + each.length, 0)
     const got: number[] = []
     const all = Promise.withResolvers<void>()
@@ -63,4 +66,15 @@ test('the end of what has come is no new error each time', async () => {
     expect(told[0]).toBeInstanceOf(RangeError)
     expect(told[0]).toBe(told[1])
   }
+})
+
+test('a large message is enciphered with a key that is made once', async () => {
+  const made = vi.spyOn(crypto, 'createCipheriv')
+  onTestFinished(() => made.mockRestore())
+  const [left] = await secured()
+  for (const length of [10_000, 10_000]) left?.send(new Uint8Array(length))
+  const keys = made.mock.calls.map(([, key]) => key)
+  expect(keys).toHaveLength(2)
+  expect(keys[0]).toBeInstanceOf(KeyObject)
+  expect(keys[0]).toBe(keys[1])
 })

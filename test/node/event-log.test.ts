@@ -49,8 +49,12 @@ class World {
   readonly logger: Logger = { ...silentLogger, warn: (_, message) => void this.warnings.push(message) }
   readonly log = this.open()
 
+  /** Writes of one lane wait for it between them. */
+  pause: () => Promise<void> = () => Promise.resolve()
+
   open(mesh = this.mesh, work = this.work): EventLog {
-    return new EventLog({ clock: { wall: () => unixMs(this.now) }, logger: this.logger, mesh, work })
+    const clock = { wall: () => unixMs(this.now) }
+    return new EventLog({ clock, logger: this.logger, pause: () => this.pause(), mesh, work })
   }
 }
 
@@ -145,6 +149,23 @@ describe('the disk', () => {
     await world.log.close()
     expect(world.work.lines).toHaveLength(500)
     expect(world.work.appends).toBe(2)
+  })
+
+  test('after a write the next one waits, and takes along what comes meanwhile', async () => {
+    const world = new World()
+    const pause = Promise.withResolvers<void>()
+    world.pause = () => pause.promise
+    world.log.record(QUEUED)
+    await turn()
+    world.log.record(QUEUED)
+    await turn()
+    world.log.record(QUEUED)
+    await turn()
+    expect(world.work.appends).toBe(1)
+    pause.resolve()
+    await turn()
+    expect(world.work.appends).toBe(2)
+    expect(world.work.lines).toHaveLength(3)
   })
 
   test('a full disk costs events on disk and nothing else; it is told once, and once more when it comes again', async () => {

@@ -118,6 +118,20 @@ describe('results', () => {
     expect(world.released()).toEqual([1])
   })
 
+  it('do not wait for output that their submitter wants no more', async () => {
+    home.acknowledgesOutput = false
+    home.offer(1, print((2 * LIMITS.outputWindowBytesMax) / CHUNK))
+    await world.time.run(500)
+    await away()
+    await back()
+    expect(home.result(1)).toBeUndefined()
+    home.cancel(1, 'stale_lease')
+    await world.time.run(50)
+    expect(home.result(1)).toMatchObject({ success: true })
+    await back()
+    expect(home.all('remote_task_output')).toEqual([])
+  })
+
   it('whose lease is taken back meanwhile let go of it at once', async () => {
     home.acknowledgesResults = false
     home.offer(1, ['sleep', '10'])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { corpus, readRecordedRun } from '../../simulations/corpus.ts'
+import { MUTATIONS } from '../../simulations/mutations/catalogue.ts'
 import { parseOptions } from '../../simulations/runner/options.ts'
 
 describe('npm run sim', () => {
@@ -22,7 +23,14 @@ describe('npm run sim', () => {
       isJson: false,
     })
     expect(parseOptions(['--replay', 'x.json'])).toEqual({ mode: 'replay', file: 'x.json', isJson: false })
-    expect(parseOptions(['--mutations', '--json'])).toEqual({ mode: 'mutations', isJson: true })
+    expect(parseOptions(['--mutations', '--json'])).toEqual({
+      mode: 'mutations',
+      mutations: MUTATIONS,
+      isJson: true,
+    })
+    const [first] = MUTATIONS
+    expect(parseOptions(['--mutations', '--only', first?.name ?? ''])).toMatchObject({ mutations: [first] })
+    expect(() => parseOptions(['--mutations', '--only', 'no-such-bug'])).toThrow(/no-such-bug/)
   })
 
   it('runs cases of the failure detector', () => {

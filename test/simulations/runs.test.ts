@@ -105,6 +105,8 @@ describe('the schedules', () => {
       move: true,
       join: true,
       leave: true,
+      echo: true,
+      quarantine: true,
     }
     expect([...drawn].sort()).toEqual(Object.keys(kinds).sort())
   })

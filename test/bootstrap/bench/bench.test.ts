@@ -10,7 +10,11 @@ const MAIN = fileURLToPath(new URL('../../../bootstrap/bench/main.ts', import.me
 const HUNG_MS = 180_000
 
 const positive = z.number().positive()
-const report = z.strictObject({
+const machine = z.looseObject({ cores: positive, fsyncP50Ms: positive })
+const latency = z.looseObject({ samples: positive, startP50Ms: positive, p50Ms: positive, p99Ms: positive })
+const figures = z.looseObject({ alone: latency, together: latency })
+
+const leases = z.strictObject({
   bench: z.literal('leases'),
   ours: z.looseObject({
     voters: z.literal(1),
@@ -21,13 +25,52 @@ const report = z.strictObject({
   }),
   peer: z.null(),
   ratio: z.null(),
-  machine: z.looseObject({ cores: positive, fsyncP50Ms: positive }),
+  machine,
 })
 
-test(
-  '1 voter: bench leases --json ends with one line that holds the figures',
-  async () => {
-    const argv = ['leases', '--voters', '1', '--clients', '2', '--rounds', '1', '--seconds', '1', '--json']
+const tasks = z.strictObject({
+  bench: z.literal('tasks'),
+  ours: z.strictObject({
+    voters: z.literal(3),
+    clients: z.literal(4),
+    p50OverheadMs: z.number(),
+    noopTasksPerSecond: positive,
+    commands: figures,
+    functions: figures,
+  }),
+  peer: z.strictObject({ name: z.literal('http'), commands: figures }),
+  ratio: z.strictObject({ p50Ms: positive, tasksPerSecond: positive }),
+  machine,
+})
+
+const cancel = z.strictObject({
+  bench: z.literal('cancel'),
+  ours: z.looseObject({
+    voters: z.literal(3),
+    samples: positive,
+    p50Ms: positive,
+    p95Ms: positive,
+    maxMs: positive,
+    stubborn: z.strictObject({
+      samples: positive,
+      graceMs: positive,
+      goneAfterGraceMsMax: z.number(),
+      acknowledgedAfterGraceMsMax: z.number(),
+    }),
+  }),
+  peer: z.null(),
+  ratio: z.null(),
+  machine,
+})
+
+test.each([
+  ['1 voter', leases, 'leases --voters 1 --clients 2 --rounds 1 --seconds 1'],
+  ['3 voters', tasks, 'tasks --clients 4 --rounds 1 --seconds 1'],
+  ['3 voters', cancel, 'cancel --rounds 1'],
+])(
+  '%s: a bench with --json ends with one line that holds the figures: %#',
+  async (_, report, line) => {
+    const argv = [...line.split(' '), '--json']
     const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
     let out = ''
     let err = ''

@@ -13,11 +13,17 @@ test('each bench has its usual measure', () => {
   expect(readOptions(['history'])).toMatchObject({ clients: 64, grants: 1_000_000 })
   expect(readOptions(['idle'])).toMatchObject({ nodes: 20, minutes: 10 })
   expect(readOptions(['detect'])).toMatchObject({ nodes: 5, rounds: 10 })
+  expect(readOptions(['tasks'])).toMatchObject({ nodes: 3, clients: 48, rounds: 5, streamGiB: undefined })
+  expect(readOptions(['cancel'])).toMatchObject({ nodes: 3, rounds: 5 })
 })
 
 test('what is given counts', () => {
   const argv = ['leases', '--voters', '5', '--clients', '1', '--peer', 'etcd', '--json']
   expect(readOptions(argv)).toMatchObject({ nodes: 5, clients: 1, peer: 'etcd', json: true })
+  expect(readOptions(['tasks', '--peer', 'http', '--stream-gib', '10'])).toMatchObject({
+    peer: 'http',
+    streamGiB: 10,
+  })
   expect(readOptions(['detect', '--nodes', '7', '--peer', 'serf'])).toMatchObject({ nodes: 7, peer: 'serf' })
 })
 
@@ -33,6 +39,10 @@ describe('refused with a reason', () => {
     ['an even number of voters', ['leases', '--voters', '4'], /1, 3 or 5/],
     ['no clients', ['leases', '--clients', '0'], /--clients 0/],
     ['a failover of one', ['failover', '--voters', '1'], /at least 3/],
+    ['a cancel against anybody', ['cancel', '--peer', 'http'], /our own/],
+    ['tasks against etcd', ['tasks', '--peer', 'etcd'], /only http/],
+    ['tasks of one voter', ['tasks', '--voters', '1'], /at least 3/],
+    ['a stream of leases', ['leases', '--stream-gib', '1'], /only of tasks/],
     ['a history against etcd', ['history', '--peer', 'etcd'], /our own/],
   ])('%s', (_, argv, reason) => {
     expect(() => readOptions(argv)).toThrow(reason)

@@ -50,6 +50,19 @@ describe('a process that stands still', () => {
     expect(seen).toEqual(['timer@1105', 'input@1105'])
   })
 
+  it('does nothing twice when two things let it go on at one instant', async () => {
+    const { queue, process } = machine()
+    const seen: string[] = []
+    queue.after(1, () => process.stall(100))
+    queue.after(2, () => process.take(() => seen.push('input')))
+    queue.after(50, () => {
+      process.heal()
+      process.heal()
+    })
+    await queue.run(200)
+    expect(seen).toEqual(['input'])
+  })
+
   it('fires a repeated timer once after a stall, not once for each that was missed', async () => {
     const { queue, process } = machine()
     const fired: number[] = []
