@@ -41,7 +41,7 @@ export async function endLeftovers(
     ({ executionId, leader }) =>
       new Hunt({ leader, marker: executionMarker(executionId), groupOutlivesLeader: false }),
   )
-  const each = hunts.map(endProcesses)
+  const each = hunts.map((hunt) => endProcesses(hunt))
   // Whose the rest is that only the owner's mark found, nobody knows: then none is proven quiet.
   const nothingElse = await everything
   const quiet = (await Promise.all(each)).map((proven) => proven && nothingElse)
