@@ -5,6 +5,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** Beside each line: enough that a full disk is noticed, which gives out whole pages. */
+const PADDING = '.'.repeat(2000)
+
 /** No process but the shell itself: `read` from a pipe that nobody writes to is its way to sleep. `/proc/uptime` has centiseconds. */
 const SCRIPT = `
 life="$DRILL_LIFE/\${POPULI_FENCING_TOKEN:-0}.$$"
@@ -15,7 +18,7 @@ echo begin
 n=0
 until [ -e "$DRILL_LIFE/finish" ]; do
   n=$((n + 1))
-  ((n % 5 == 1)) && echo "line $((n / 5))"
+  ((n % 5 == 1)) && echo "line $((n / 5)) ${PADDING}"
   read -r -t 0.02 -u "$quiet" _
   mark beat
 done
@@ -101,7 +104,7 @@ export function overlaps(executions: readonly LifeOfExecution[]): readonly strin
 
 /** Whether the output of the last execution is all there: what each prints is `begin`, `line 0`, `line 1`, …, `over`. */
 export function isWhole(output: string): boolean {
-  const lines = output.split('\n').slice(0, -1)
+  const lines = output.replaceAll(` ${PADDING}`, '').split('\n').slice(0, -1)
   const [begin, ...own] = lines.slice(lines.lastIndexOf('begin'))
   const right = own.map((_, index) => (index < own.length - 1 ? `line ${index}` : 'over'))
   return begin === 'begin' && own.length > 0 && own.join() === right.join()
