@@ -266,8 +266,8 @@ export const LIMITS = {
   functionLogBytesMax: 256 * KiB,
   /** Processes of one execution that its end names, so that the GPUs' driver can be asked for them. Beyond: the first ones found. */
   execProcessesToldMax: 1024,
-  /** Output of one attempt on its way without acknowledgement, and so kept for a repetition: a tenth of a second at LAN speed. */
-  outputWindowBytesMax: 256 * KiB,
+  /** Output of one attempt on its way without acknowledgement, and so kept for a repetition. Every window waits for a disk: at 10 ms for a sync 100 MiB/s go through; and 64 attempts hold 64 MiB at most. */
+  outputWindowBytesMax: MiB,
   /** Attempts at one worker that have not ended. Beyond: the offer is refused with `worker_full`. */
   workerTasksMax: 64,
   /** Unfinished tasks of one submitter. Beyond: `task.too_many`. */

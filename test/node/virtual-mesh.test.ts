@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { encode, type LeaseId } from '../../src/base/index.ts'
+import { encode, type LeaseId, LIMITS } from '../../src/base/index.ts'
 import type { RunEvent, RunRequest } from '../../src/node/control/node-control.ts'
 import type { Submission } from '../../src/node/submission.ts'
 import { TEST_CONFIG, VirtualMesh, type VirtualNode } from './support/virtual-mesh.ts'
@@ -229,7 +229,7 @@ describe('composed nodes over a virtual network', () => {
       })
     await mesh.time.run(5000)
     expect(received).toBe(65_536)
-    expect(submission.task.record.attempt?.outputBytes).toBeLessThanOrEqual(256 * 1024)
+    expect(submission.task.record.attempt?.outputBytes).toBeLessThanOrEqual(LIMITS.outputWindowBytesMax)
     release()
     await finish(submission)
     await mesh.time.until('everything was read', () => received === 64 * 65_536)

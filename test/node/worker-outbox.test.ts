@@ -214,6 +214,8 @@ describe('output of a detached attempt', () => {
     home.acknowledgesOutput = false
     home.offer(1, [...print(10), 'and-wait'])
     await away()
+    const log = await world.stores.outputs.worker.open('1-1')
+    await world.time.until('all is on disk', () => log.end === 10 * CHUNK)
     await world.restart()
     home.acknowledgesOutput = true
     await back()
