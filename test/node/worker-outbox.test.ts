@@ -212,16 +212,16 @@ describe('output of a detached attempt', () => {
 
   it('survives the worker: the rest of it comes before the result of a worker that was restarted', async () => {
     home.acknowledgesOutput = false
-    home.offer(1, [...print(10), 'and-wait'])
+    home.offer(1, print(40))
     await away()
     const log = await world.stores.outputs.worker.open('1-1')
-    await world.time.until('all is on disk', () => log.end === 10 * CHUNK)
+    await world.time.until('all is on disk', () => log.end === 40 * CHUNK)
     await world.restart()
     home.acknowledgesOutput = true
     await back()
-    expect(gist(home.output(1))).toBe(printed(10))
+    expect(gist(home.output(1))).toBe(printed(40))
     expect(home.types(1).at(-1)).toBe('remote_task_result')
-    expect(home.result(1)?.outcome.outputBytes).toBe(10 * CHUNK)
+    expect(home.result(1)?.outcome.outputBytes).toBe(40 * CHUNK)
   })
 
   it('that the submitter has already is not sent again but for one window', async () => {
