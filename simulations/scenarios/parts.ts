@@ -37,6 +37,7 @@ export function configFor(preset: NodeConfig['preset']): NodeConfig {
     witness: false,
     remoteExecute: true,
     leaseGating: true,
+    nvmlLibrary: undefined,
     logLevel: 'error',
   }
 }

@@ -24,7 +24,7 @@ export interface StopBudget {
   readonly proofMs: number
 }
 
-export interface LeasePlan {
+interface LeasePlan {
   /** Send a renewal at or after this time. */
   readonly renewAt: BootMs
   readonly termAt: BootMs

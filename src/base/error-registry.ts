@@ -310,6 +310,37 @@ export const ERRORS = {
     1,
     'run them on a Linux node; this one can still submit and vote',
   ),
+  'task.cancelled': entry('task {taskId} was cancelled ({reason}): {error}', 499, 1, 'nothing to do'),
+  'task.failed': entry(
+    'task {taskId} failed ({reason}): {error}',
+    500,
+    1,
+    '`populi task {taskId}` shows its whole history',
+  ),
+  'function.failed': entry(
+    'function {function} failed: {reason}',
+    500,
+    1,
+    'the log of the node that ran it has the whole story',
+  ),
+  'function.value_too_large': entry(
+    'the value of function {function} takes {got} bytes, an envelope holds {max}',
+    413,
+    1,
+    'bulk data goes as artifacts, files named by their content, on a stream of their own; return their names',
+  ),
+  'function.not_loaded': entry(
+    'function {function} cannot be loaded: {reason}',
+    500,
+    1,
+    'its module must have a default export that is a function, and must be there on the worker',
+  ),
+  'function.host_lost': entry(
+    'the process that ran function {function} ended without a result: {how}',
+    500,
+    1,
+    'what it printed last is in the output of the task',
+  ),
   'exec.guardian_lost': entry(
     'the guardian process ended',
     500,

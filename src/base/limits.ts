@@ -254,6 +254,18 @@ export const LIMITS = {
   execIdleLooksMax: 10,
   /** After a kill: what can be delivered of the output in that time is. The rest is dropped, for whoever killed it waits. */
   execDrainMsMax: 2000,
+  /** Functions that one node offers: with their names at the limit 1.6 KiB of its record, which may have 6 KiB. Beyond: `limit.exceeded`. */
+  functionsMax: 32,
+  /** Name of a function: two or three words. Beyond: `input.invalid`. */
+  functionNameCharsMax: 48,
+  /** Function hosts of one node, of about 45 MiB each: more calls of modules at once wait for one. */
+  functionHostsMax: 16,
+  /** A function host without a call leaves after this: it costs memory, and to start one costs 100 ms. */
+  functionHostIdleMs: 60_000,
+  /** Lines that a function logged and nobody has taken yet. Beyond: left out and counted in the next line. */
+  functionLogBytesMax: 256 * KiB,
+  /** Processes of one execution that its end names, so that the GPUs' driver can be asked for them. Beyond: the first ones found. */
+  execProcessesToldMax: 1024,
   /** Output of one attempt on its way without acknowledgement, and so kept for a repetition: a tenth of a second at LAN speed. */
   outputWindowBytesMax: 256 * KiB,
   /** Attempts at one worker that have not ended. Beyond: the offer is refused with `worker_full`. */
@@ -274,6 +286,18 @@ export const LIMITS = {
   finishedOfferKeptMs: 24 * 3_600_000,
   /** Keys of finished attempts: 150 bytes each, in memory and on disk. Beyond: the oldest goes; its lease has ended long ago. */
   finishedOffersKeptMax: 10_000,
+
+  // gpu
+  /** GPUs of one machine that are looked at; the largest servers have 16. Beyond: the driver's first ones. */
+  gpuDevicesMax: 16,
+  /** Processes on one GPU; the driver itself serves 48 clients of MPS, or a few hundred without. Beyond: what the device tells is `failed`. */
+  gpuProcessesMax: 1024,
+  /** A name, a version, or why there is none. Longer: cut. */
+  gpuTextCharsMax: 512,
+  /** One look at the driver. Opening it takes seconds per device where nothing keeps the devices awake. Beyond: it is silent, and its probe is killed. */
+  gpuAnswerMsMax: 10_000,
+  /** From the end of an execution until the driver must have let go of it: as long as a dying process gets (`execQuietRoundsMax`); the lease may leave less. Beyond: not quiet, and the GPU is withheld. */
+  gpuQuietMsMax: 5_000,
 
   // identity and enrolment
   /** URLs in an invite: LAN, overlay, a name; more would make the string too long to pass on. The first ones are taken, and shown. */

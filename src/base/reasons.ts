@@ -20,6 +20,7 @@ export const REASONS = {
   worker_suspect: 'the worker may be gone, so it gets no new work',
   worker_not_connected: 'there is no connection to the worker',
   worker_refuses_remote: 'the worker does not take work of other nodes',
+  function_not_registered: 'has not registered the function that is called',
   worker_full: 'the worker has as many tasks as it takes',
   quarantined: 'is quarantined by an admin order',
   maintenance: 'is in maintenance by an admin order, so it gets no new work',
@@ -36,6 +37,12 @@ export const REASONS = {
   equal_to_chosen: 'could run it as well; equal nodes take turns by task',
   local_is_last_resort: 'could run it, but other nodes come first',
 
+  // Why a GPU gets no work.
+  gpu_not_quiet: 'has a GPU on which the driver still lists processes of a task that has ended',
+  gpu_driver_silent: 'has a GPU driver that does not answer',
+  gpu_lost: 'has a GPU that its driver has lost',
+  gpu_unreadable: 'has a GPU of which its driver cannot say who uses it',
+
   // What happened to a task that had its place.
   lease_unavailable: 'the authority did not grant a lease',
   offer_refused: 'the worker refused the task',
@@ -46,6 +53,7 @@ export const REASONS = {
   local_execution_ended: 'had to be ended on the node that it was given to',
   timed_out: 'ran longer than its time limit',
   cannot_start: 'could not be started',
+  function_failed: 'called a function that failed',
   submitter_restarted: 'lost its submitting process, which was restarted',
 } as const satisfies Record<string, string>
 

@@ -1,4 +1,5 @@
-import type { BootMs, ErrorShape, ExecutionId } from '../base/index.ts'
+import { type BootMs, bootMs, type ErrorShape, type ExecutionId } from '../base/index.ts'
+import type { ProcessIdentity } from './linux-processes.ts'
 
 /** What to run. The command inherits the worker's environment without the node's secrets, then `env`. */
 export interface ExecutionSpec {
@@ -22,6 +23,12 @@ export interface ExecutionDeadline {
   readonly killAt: BootMs
 }
 
+/** Of what may run until somebody says otherwise. */
+export const NO_DEADLINE: ExecutionDeadline = {
+  termAt: bootMs(Number.MAX_SAFE_INTEGER),
+  killAt: bootMs(Number.MAX_SAFE_INTEGER),
+}
+
 /**
  * - `exited`: the main process ended by itself, whatever its exit code or signal.
  * - `killed-on-order`: `end` was called, or the reader of the output failed.
@@ -38,8 +45,16 @@ export interface ExecutionEnd {
   readonly cause: ExitCause
   /** True only when it is proven that no process of the execution is left. */
   readonly quiet: boolean
+  /**
+   * With `spawn-failed`: `exec.not_found`, `exec.spawn_failed`, `function.not_loaded`; with `guardian-lost`: `exec.guardian_lost`;
+   * with `exited`, when a function failed: `function.failed`, `function.host_lost`, `limit.exceeded`.
+   */
+  /** Of which it is known that they belonged to it, its main process first: whoever else must be quiet is asked for them. */
+  readonly processes?: readonly ProcessIdentity[]
   /** With `spawn-failed`: `exec.not_found`, `exec.spawn_failed`; with `guardian-lost`: `exec.guardian_lost`. */
   readonly error?: ErrorShape
+  /** What a function returned, as JSON text. */
+  readonly valueJson?: string
 }
 
 export type OutputStream = 'stdout' | 'stderr'
@@ -60,4 +75,13 @@ export interface Execution {
   extend(deadline: ExecutionDeadline): void
   /** TERM to the process group, the grace time, KILL to everything. `reason` goes to the log. */
   end(reason: string): void
+}
+
+/** An execution with an input. */
+export interface FedExecution extends Execution {
+  /**
+   * Writes to its input under a new deadline: both reach it or neither does. Only after it was started; comes too late
+   * once the command was told to end.
+   */
+  feed(bytes: Uint8Array, deadline: ExecutionDeadline): void
 }

@@ -14,21 +14,42 @@ export class FrameWriter {
 
   /** @throws CodedError `limit.exceeded`: the message is larger than a frame may be; nothing was written. */
   write(message: object): void {
-    const body = encode(message)
-    if (body.length > LIMITS.execFrameBytesMax) throw tooLarge(body.length)
+    const [header, body] = partsOf(message)
     if (!this.pipe.writable) return
-    const header = Buffer.alloc(HEADER_BYTES)
-    header.writeUInt32BE(body.length)
     this.pipe.cork()
     this.pipe.write(header)
     this.pipe.write(body)
     this.pipe.uncork()
   }
 
-  /** What the other process has not taken yet. */
+  /** Resolves when everything written so far is with the system, or the pipe is closed. */
+  flushed(): Promise<void> {
+    return new Promise((resolve) => this.pipe.write('', () => resolve()))
+  }
+
+  /** What the system has not taken yet. */
   get queuedBytes(): number {
     return this.pipe.writableLength
   }
+}
+
+/** One frame as one piece, to be written by somebody else. @throws CodedError `limit.exceeded` */
+export function frameOf(message: object): Uint8Array {
+  return Buffer.concat(partsOf(message))
+}
+
+function partsOf(message: object): readonly [header: Uint8Array, body: Uint8Array] {
+  const body = encode(message)
+  if (body.length > LIMITS.execFrameBytesMax) throw tooLarge(body.length)
+  const header = Buffer.alloc(HEADER_BYTES)
+  header.writeUInt32BE(body.length)
+  return [header, body]
+}
+
+/** What `frameOf` made, from a stream of bytes. */
+export function framesIn(onFrame: (frame: Uint8Array) => void): (piece: Buffer) => void {
+  const frames = new FrameSplitter()
+  return (piece) => frames.push(piece, onFrame)
 }
 
 /**

@@ -9,6 +9,7 @@
  * rest is killed at once. When it was told to end, the rest of its group was told too and keeps the grace time: a shell
  * dies of TERM at once, the program that it runs may be saving its work. What left the group gets no grace.
  */
+import type { Writable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { bootMs, type Clock, LIMITS } from '../base/index.ts'
 import type { ExecutionDeadline } from './execution.ts'
@@ -32,6 +33,7 @@ export class GuardedExecution {
   private readonly clock: Clock
   private readonly hunt: Hunt
   private readonly output: OutputPump
+  private readonly input: Writable | undefined
   private readonly exited: Promise<void>
   private exit: Pick<EndedEvent, 'exitCode' | 'signal'> = {}
   private deadline: ExecutionDeadline
@@ -41,13 +43,14 @@ export class GuardedExecution {
 
   constructor(
     command: RunCommand,
-    { child, output, identity }: SpawnedCommand,
+    { child, output, input, identity }: SpawnedCommand,
     clock: Clock,
     send: (event: GuardianEvent) => void,
   ) {
     const { executionId } = command
     this.command = command
     this.pid = identity.pid
+    this.input = input
     this.clock = clock
     this.deadline = command.deadline
     const marker = executionMarker(executionId)
@@ -80,6 +83,12 @@ export class GuardedExecution {
     if (this.cause === undefined) this.deadline = deadline
   }
 
+  feed(deadline: ExecutionDeadline, bytes: Uint8Array): void {
+    if (this.cause !== undefined) return
+    this.deadline = deadline
+    this.input?.write(bytes)
+  }
+
   end(graceMs: number): void {
     if (this.cause !== undefined) return this.hurry()
     const now = this.clock.now()
@@ -109,7 +118,8 @@ export class GuardedExecution {
     if (this.cause !== 'exited') this.hurry()
     await this.output.drain()
     const { executionId } = this.command
-    return { kind: 'ended', executionId, cause: this.cause ?? 'exited', quiet, ...this.exit }
+    const processes = [...this.hunt.members]
+    return { kind: 'ended', executionId, cause: this.cause ?? 'exited', quiet, processes, ...this.exit }
   }
 
   private hurry(): void {

@@ -9,13 +9,14 @@ import {
   toCodedError,
   unreachable,
 } from '../base/index.ts'
-import type { Execution, ExecutionSpec, OutputReader } from './execution.ts'
+import type { Execution, ExecutionSpec, FedExecution, OutputReader } from './execution.ts'
 import { GuardianProcess } from './guardian-process.ts'
 import { ExecutionJournal } from './journal.ts'
 import { endLeftovers, type Leftover, type LeftoversInit } from './leftovers.ts'
 import { assertSupportedSystem } from './linux-processes.ts'
 import { ownerOf } from './markers.ts'
-import { executionIdSchema, type GuardianEvent } from './protocol.ts'
+import { NodeGuard } from './node-guard.ts'
+import { executionIdSchema, type GuardianCommand, type GuardianEvent } from './protocol.ts'
 import { TrackedExecution, type TrackedExecutionInit } from './tracked-execution.ts'
 
 interface GuardianClientInit {
@@ -33,6 +34,7 @@ interface GuardianClientInit {
 export class GuardianClient {
   private readonly init: GuardianClientInit
   private readonly directory: string
+  readonly nodeGuard = new NodeGuard((command) => this.tellNodeGuard(command))
   private readonly executions = new Map<ExecutionId, TrackedExecution>()
   private phase: 'new' | 'started' | 'stopping' = 'new'
   private guardian: GuardianProcess | undefined
@@ -59,7 +61,16 @@ export class GuardianClient {
     this.leftoversInit = { journal, owner: ownerOf(this.directory), logger }
     const leftovers = await endLeftovers(this.leftoversInit, [])
     for (const leftover of leftovers)
-      logger.warn({ ...leftover }, 'an execution of an earlier life was ended')
+      logger.warn(
+        { executionId: leftover.executionId, quiet: leftover.quiet },
+        'an execution of an earlier life was ended',
+      )
+    const overdue = journal.takeNodeKilled()
+    if (overdue !== undefined)
+      logger.error(
+        { call: overdue },
+        'the guardian ended the node: a function call in it did not end in time',
+      )
     await this.startGuardian()
     this.phase = 'started'
     return leftovers
@@ -89,6 +100,15 @@ export class GuardianClient {
    * @throws CodedError `node.stopping`; `limit.exceeded`: too many run already.
    */
   run(spec: ExecutionSpec, reader: OutputReader): Execution {
+    return this.launch(spec, reader, false)
+  }
+
+  /** The same, for a command that gets its input by `feed`. */
+  runFed(spec: ExecutionSpec, reader: OutputReader): FedExecution {
+    return this.launch(spec, reader, true)
+  }
+
+  private launch(spec: ExecutionSpec, reader: OutputReader, fed: boolean): FedExecution {
     assert(this.phase !== 'new', 'start the guardian client before it runs commands')
     if (this.phase === 'stopping') throw new CodedError('node.stopping')
     const { executionId } = spec
@@ -104,7 +124,7 @@ export class GuardianClient {
     }
     const { logger, stopGraceMs } = this.init
     const send: TrackedExecutionInit['send'] = (command) => this.guardian?.send(command)
-    const execution = new TrackedExecution({ spec, reader, logger, stopGraceMs, send })
+    const execution = new TrackedExecution({ spec, reader, logger, stopGraceMs, fed, send })
     this.executions.set(executionId, execution)
     void execution.ended.then(() => this.executions.delete(executionId))
     if (this.guardian !== undefined) execution.submit()
@@ -119,9 +139,10 @@ export class GuardianClient {
       owner,
       logger,
       onEvent: (event) => this.onEvent(event),
-      isBusy: () => this.executions.size > 0,
+      isBusy: () => this.executions.size > 0 || this.nodeGuard.isHeld,
     })
     this.guardian = guardian
+    this.nodeGuard.guardianChanged()
     void guardian.closed.then(() => this.onClosed(guardian))
     for (const execution of this.executions.values()) if (execution.isWaiting) execution.submit()
   }
@@ -149,6 +170,21 @@ export class GuardianClient {
     }
   }
 
+  /** Resolves when it is out of this process's hands, at once where it can. @throws CodedError `exec.guardian_lost` */
+  private tellNodeGuard(command: GuardianCommand): Promise<void> | undefined {
+    const { guardian } = this
+    if (guardian === undefined) return this.tellNextGuardian(command)
+    guardian.send(command)
+    return guardian.isFlushed ? undefined : guardian.flushed()
+  }
+
+  private async tellNextGuardian(command: GuardianCommand): Promise<void> {
+    this.recover()
+    await this.recovery
+    if (this.guardian === undefined) throw new CodedError('exec.guardian_lost')
+    await this.tellNodeGuard(command)
+  }
+
   private onClosed(guardian: GuardianProcess): void {
     if (this.guardian !== guardian) return
     this.guardian = undefined
@@ -172,12 +208,12 @@ export class GuardianClient {
           init,
           lost.map((execution) => execution.trace),
         )
-        const quiet = new Set(leftovers.filter((one) => one.quiet).map((one) => one.executionId))
-        for (const execution of lost) execution.onGuardianLost(quiet.has(execution.executionId))
+        const ends = new Map(leftovers.map((leftover) => [leftover.executionId, leftover]))
+        for (const execution of lost) execution.onGuardianLost(ends.get(execution.executionId))
         if (this.phase === 'started') await this.startGuardian()
       } catch (thrown) {
         this.init.logger.error({ error: toCodedError(thrown).message }, 'no guardian: commands cannot be run')
-        for (const execution of lost) execution.onGuardianLost(false)
+        for (const execution of lost) execution.onGuardianLost(undefined)
         const error = new CodedError('exec.guardian_lost').toShape()
         for (const execution of this.executions.values()) if (execution.isWaiting) execution.fail(error)
       }

@@ -3,7 +3,7 @@
  * small so that it is right when the node is not: it holds the process groups, their deadlines and a clock, and ends
  * everything when the pipe closes, which is what the node's death looks like, however it came.
  *
- * Usage: node guardian-main.ts DIRECTORY, with `POPULI_EXECUTION_OWNER` in the environment.
+ * Usage: node guardian-main.ts DIRECTORY NODE_PID, with `POPULI_EXECUTION_OWNER` in the environment.
  */
 import { flushCompileCache } from 'node:module'
 import { Socket } from 'node:net'
@@ -11,6 +11,7 @@ import { present, SystemClock } from '../base/index.ts'
 import { FrameWriter, readFrames } from './frames.ts'
 import { Guardian } from './guardian.ts'
 import { ExecutionJournal } from './journal.ts'
+import { readProcess } from './linux-processes.ts'
 import { PipePool } from './output-pipes.ts'
 import { commandSchema } from './protocol.ts'
 
@@ -19,8 +20,11 @@ import { commandSchema } from './protocol.ts'
 const commandPipe = new Socket({ fd: 0, readable: true, writable: false })
 const eventPipe = new Socket({ fd: 1, readable: false, writable: true })
 const events = new FrameWriter(eventPipe)
+const nodePid = Number(process.argv[3])
 const directory = present(process.argv[2], 'the directory')
 const guardian = new Guardian({
+  // A node that is gone by now is followed by process 1, or by whoever adopts orphans: never to be killed for it.
+  node: process.ppid === nodePid ? readProcess(nodePid) : undefined,
   journal: new ExecutionJournal(directory),
   pipes: new PipePool(directory, (message) => events.write({ kind: 'warning', message })),
   clock: new SystemClock(),

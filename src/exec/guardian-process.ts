@@ -101,6 +101,16 @@ export class GuardianProcess {
       this.kill('it does not read its commands')
   }
 
+  /** Resolves when everything sent so far has left this process, or never will. */
+  flushed(): Promise<void> {
+    return this.commands.flushed()
+  }
+
+  /** Whether everything sent so far has left this process: the guardian reads it, whatever happens here. */
+  get isFlushed(): boolean {
+    return this.commands.queuedBytes === 0
+  }
+
   /** KILL. What it had started is for the caller to end. */
   kill(reason: string): void {
     this.logger.error({ guardian: this.child.pid, reason }, 'the guardian is killed')
@@ -143,12 +153,16 @@ export class GuardianProcess {
 
 /** @throws CodedError `exec.guardian_lost` when this machine has no room for a process. */
 async function spawnGuardian({ directory, owner }: GuardianProcessInit): Promise<GuardianChild> {
-  const child: GuardianChild = spawn(process.execPath, [YOUNG_SPACE, PROGRAM, directory], {
-    env: guardianEnvironment(process.env, owner),
-    // A session of its own: Ctrl-C in the node's terminal is the node's to answer.
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
+  const child: GuardianChild = spawn(
+    process.execPath,
+    [YOUNG_SPACE, PROGRAM, directory, String(process.pid)],
+    {
+      env: guardianEnvironment(process.env, owner),
+      // A session of its own: Ctrl-C in the node's terminal is the node's to answer.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  )
   if (child.pid !== undefined) return child
   const [cause] = await once(child, 'error')
   throw new CodedError('exec.guardian_lost', {}, { cause })

@@ -5,13 +5,26 @@
  *
  *   GuardianClient ── GuardianProcess ══ pipes ══ guardian-main ── Guardian ── GuardedExecution
  *     (TrackedExecution per command)                                  (Hunt, OutputPump, ExecutionJournal)
+ *
+ * Functions that a program registered run beside commands: `functions/`.
  */
-export type {
-  Execution,
-  ExecutionDeadline,
-  ExecutionEnd,
-  ExecutionSpec,
-  OutputReader,
+export {
+  type Execution,
+  type ExecutionDeadline,
+  type ExecutionEnd,
+  type ExecutionSpec,
+  NO_DEADLINE,
+  type OutputReader,
 } from './execution.ts'
+export {
+  checkFunctionName,
+  type FunctionContext,
+  type FunctionHandler,
+  FunctionRegistry,
+  type FunctionSpec,
+  isFunctionHost,
+  jsonText,
+} from './functions/index.ts'
 export { GuardianClient } from './guardian-client.ts'
 export type { Leftover } from './leftovers.ts'
+export { type ProcessIdentity, readProcess } from './linux-processes.ts'

@@ -7,7 +7,7 @@
  * cache keeps it whatever happens to its writer, and the boot id tells a record that has outlived its machine. What
  * a full disk or a torn record loses, the owner's mark still finds.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { CodedError, decode, type ExecutionId, encode } from '../base/index.ts'
@@ -15,6 +15,8 @@ import { bootId, type ProcessIdentity } from './linux-processes.ts'
 import { executionIdSchema, pidSchema, startTicksSchema } from './protocol.ts'
 
 const SUFFIX = '.execution'
+/** Why the guardian ended the node, which cannot say it itself. */
+const NODE_KILLED = 'node-killed'
 
 const recordSchema = z.strictObject({
   version: z.literal(1),
@@ -70,6 +72,21 @@ export class ExecutionJournal {
       } else guarded(path, () => rmSync(path, { force: true }))
     }
     return left
+  }
+
+  /** @throws CodedError `store.write_failed` */
+  noteNodeKilled(label: string): void {
+    const path = join(this.directory, NODE_KILLED)
+    guarded(path, () => writeFileSync(path, label, { mode: 0o600 }))
+  }
+
+  /** What an earlier life of the node was killed for, once. */
+  takeNodeKilled(): string | undefined {
+    const path = join(this.directory, NODE_KILLED)
+    if (!existsSync(path)) return undefined
+    const label = readFileSync(path, 'utf8')
+    guarded(path, () => rmSync(path, { force: true }))
+    return label
   }
 
   private read(path: string): z.output<typeof recordSchema> | undefined {

@@ -1,5 +1,6 @@
 import type { ExecutionId, Logger } from '../base/index.ts'
 import type { ExecutionJournal, StartedExecution } from './journal.ts'
+import type { ProcessIdentity } from './linux-processes.ts'
 import { executionMarker, ownerMarker } from './markers.ts'
 import { endProcesses, Hunt } from './quiet.ts'
 
@@ -8,6 +9,8 @@ export interface Leftover {
   readonly executionId: ExecutionId
   /** Whether it is proven that no process of it is left. */
   readonly quiet: boolean
+  /** Of which it is known that they belonged to it. */
+  readonly processes: readonly ProcessIdentity[]
 }
 
 export interface LeftoversInit {
@@ -34,14 +37,17 @@ export async function endLeftovers(
   const everything = endProcesses(
     new Hunt({ leader: undefined, marker: ownerMarker(owner), groupOutlivesLeader: false }),
   )
-  const each = [...byId.values()].map(({ executionId, leader }) =>
-    endProcesses(new Hunt({ leader, marker: executionMarker(executionId), groupOutlivesLeader: false })),
+  const hunts = [...byId.values()].map(
+    ({ executionId, leader }) =>
+      new Hunt({ leader, marker: executionMarker(executionId), groupOutlivesLeader: false }),
   )
+  const each = hunts.map(endProcesses)
   // Whose the rest is that only the owner's mark found, nobody knows: then none is proven quiet.
   const nothingElse = await everything
   const quiet = (await Promise.all(each)).map((proven) => proven && nothingElse)
   return [...byId.keys()].map((executionId, index) => {
-    const leftover = { executionId, quiet: quiet[index] === true }
+    const processes = hunts[index]?.members ?? []
+    const leftover = { executionId, quiet: quiet[index] === true, processes }
     if (leftover.quiet) journal.remove(executionId)
     return leftover
   })

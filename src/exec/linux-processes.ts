@@ -73,6 +73,15 @@ export function environmentOf(pid: number, prefix: string): readonly string[] {
     .filter((variable) => variable.startsWith(prefix))
 }
 
+/**
+ * Whether the main thread of this process has children that have not ended, or were not waited for yet. Where the kernel does
+ * not say (it is built without `CONFIG_PROC_CHILDREN`), yes: not to know is not to have none.
+ */
+export function hasChildren(): boolean {
+  const children = readOrUndefined(`/proc/self/task/${process.pid}/children`)
+  return children === undefined || children.length > 0
+}
+
 /** Changes with each start of the machine: a pid and start time of another boot mean nothing. */
 export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()

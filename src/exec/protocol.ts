@@ -4,7 +4,14 @@
  * that comes from outside: it is the part that must still be right when the node is not.
  */
 import { z } from 'zod'
-import { type BootMs, bytesSchema, type ErrorCode, type ExecutionId, isErrorCode } from '../base/index.ts'
+import {
+  type BootMs,
+  bytesSchema,
+  type ErrorCode,
+  type ExecutionId,
+  isErrorCode,
+  LIMITS,
+} from '../base/index.ts'
 
 const EXECUTION_ID = /^[\x21-\x7e]{1,64}$/
 
@@ -27,11 +34,27 @@ const runSchema = z.strictObject({
   cwd: z.string().optional(),
   env: z.record(z.string(), z.string()),
   deadline: deadlineSchema,
+  /** Its input is a pipe, for `feed`; otherwise `/dev/null`. */
+  fed: z.boolean(),
 })
 
 export const commandSchema = z.discriminatedUnion('kind', [
   runSchema,
   z.strictObject({ kind: z.literal('extend'), executionId: executionIdSchema, deadline: deadlineSchema }),
+  /** Replaces the deadline and then writes to its input: what it is given to do begins under the deadline of it. */
+  z.strictObject({
+    kind: z.literal('feed'),
+    executionId: executionIdSchema,
+    deadline: deadlineSchema,
+    bytes: bytesSchema,
+  }),
+  /** From this time on the node itself may not live, until the next such command. Without a time: it may. */
+  z.strictObject({
+    kind: z.literal('guard-node'),
+    killAt: bootMsSchema.optional(),
+    /** What would be overdue, for the next life of the node. */
+    label: z.string(),
+  }),
   z.strictObject({
     kind: z.literal('end'),
     executionId: executionIdSchema,
@@ -49,7 +72,7 @@ export const commandSchema = z.discriminatedUnion('kind', [
 export type GuardianCommand = z.output<typeof commandSchema>
 export type RunCommand = z.output<typeof runSchema>
 
-const errorShapeSchema = z.strictObject({
+export const errorShapeSchema = z.strictObject({
   code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value), 'unknown code'),
   message: z.string(),
   hint: z.string(),
@@ -62,6 +85,11 @@ const endedSchema = z.strictObject({
   signal: z.string().optional(),
   cause: z.enum(['exited', 'killed-on-order', 'deadline', 'spawn-failed']),
   quiet: z.boolean(),
+  /** Of which the guardian knows that they belonged to it; missing when nothing was started. */
+  processes: z
+    .array(z.strictObject({ pid: pidSchema, startTicks: startTicksSchema }))
+    .max(LIMITS.execProcessesToldMax)
+    .optional(),
   error: errorShapeSchema.optional(),
 })
 

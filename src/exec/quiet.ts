@@ -64,6 +64,15 @@ export class Hunt {
     return { found, isQuiet: found.length === 0 && table.isComplete }
   }
 
+  /** Who was found to be of the quarry so far, its leader first; at most `execProcessesToldMax`. */
+  get members(): readonly ProcessIdentity[] {
+    const { leader } = this.quarry
+    const others = [...this.known].flatMap(([pid, startTicks]) =>
+      pid === leader?.pid ? [] : [{ pid, startTicks }],
+    )
+    return [...(leader === undefined ? [] : [leader]), ...others].slice(0, LIMITS.execProcessesToldMax)
+  }
+
   /** KILL to the group as a whole, which no fork can escape, and to the found ones outside of it. */
   kill(found: readonly ProcessInfo[]): void {
     const group = this.groupIsOurs ? this.quarry.leader?.pid : undefined

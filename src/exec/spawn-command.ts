@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { CodedError, present } from '../base/index.ts'
 import type { OutputStream } from './execution.ts'
 import { type ProcessIdentity, readProcess } from './linux-processes.ts'
@@ -11,11 +11,13 @@ import type { RunCommand } from './protocol.ts'
 export interface SpawnedCommand {
   readonly child: ChildProcess
   readonly output: Readonly<Record<OutputStream, Readable>>
+  /** Of a command that is fed. */
+  readonly input: Writable | undefined
   readonly identity: ProcessIdentity
 }
 
 /**
- * Starts the command as leader of a session and process group of its own, with `/dev/null` as its input.
+ * Starts the command as leader of a session and process group of its own, with `/dev/null` as its input unless it is fed.
  *
  * @param onFailed is called once, instead of an answer, with `exec.not_found` or `exec.spawn_failed`.
  */
@@ -39,7 +41,10 @@ export function spawnCommand(
   const output = pipes === undefined ? socketsOf(child) : readersOf(pipes)
   // Also a process that has ended already is still there: nobody has asked for its exit code yet.
   const { pid, startTicks } = present(readProcess(child.pid), 'the process that was just started')
-  return { child, output, identity: { pid, startTicks } }
+  const input = child.stdin ?? undefined
+  // A command that ended meanwhile takes no input: its end is told otherwise.
+  input?.on('error', () => undefined)
+  return { child, output, input, identity: { pid, startTicks } }
 }
 
 /** @returns a child without a pid when it could not be started, or none at all. */
@@ -55,7 +60,11 @@ function startChild(
       cwd: command.cwd,
       env: commandEnvironment(process.env, command.env, command.executionId),
       detached: true,
-      stdio: ['ignore', pipes?.stdout.writeEnd ?? 'pipe', pipes?.stderr.writeEnd ?? 'pipe'],
+      stdio: [
+        command.fed ? 'pipe' : 'ignore',
+        pipes?.stdout.writeEnd ?? 'pipe',
+        pipes?.stderr.writeEnd ?? 'pipe',
+      ],
     })
   } catch (thrown) {
     onFailed(spawnError(program, thrown))

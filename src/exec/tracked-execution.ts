@@ -8,14 +8,15 @@ import {
   toCodedError,
 } from '../base/index.ts'
 import type {
-  Execution,
   ExecutionDeadline,
   ExecutionEnd,
   ExecutionSpec,
+  FedExecution,
   OutputReader,
   OutputStream,
 } from './execution.ts'
 import type { StartedExecution } from './journal.ts'
+import type { Leftover } from './leftovers.ts'
 import { creditOf, type EndedEvent, type GuardianCommand } from './protocol.ts'
 
 export interface TrackedExecutionInit {
@@ -23,12 +24,14 @@ export interface TrackedExecutionInit {
   readonly reader: OutputReader
   readonly logger: Logger
   readonly stopGraceMs: number
+  /** Has an input that `feed` writes to. */
+  readonly fed: boolean
   /** To the guardian. */
   readonly send: (command: GuardianCommand) => void
 }
 
 /** One execution as the node sees it: waits for a guardian, hands its output on, knows its end. */
-export class TrackedExecution implements Execution {
+export class TrackedExecution implements FedExecution {
   readonly executionId: ExecutionId
   readonly started: Promise<{ readonly pid: number }>
   readonly ended: Promise<ExecutionEnd>
@@ -59,6 +62,12 @@ export class TrackedExecution implements Execution {
   extend(deadline: ExecutionDeadline): void {
     this.deadline = checked(deadline)
     if (this.isGuarded) this.init.send({ kind: 'extend', executionId: this.executionId, deadline })
+  }
+
+  feed(bytes: Uint8Array, deadline: ExecutionDeadline): void {
+    assert(this.isGuarded, 'fed after it was started')
+    this.deadline = checked(deadline)
+    this.init.send({ kind: 'feed', executionId: this.executionId, deadline, bytes })
   }
 
   end(reason: string): void {
@@ -94,8 +103,9 @@ export class TrackedExecution implements Execution {
     const { executionId, argv, cwd, env } = this.init.spec
     const [program, ...args] = argv
     try {
-      const deadline = this.deadline
-      this.init.send({ kind: 'run', executionId, argv: [program, ...args], cwd, env: { ...env }, deadline })
+      const { deadline, init } = this
+      const command = { executionId, argv: [program, ...args] as [string, ...string[]], cwd, env: { ...env } }
+      init.send({ kind: 'run', ...command, deadline, fed: init.fed })
       this.isGuarded = true
     } catch (thrown) {
       const reason = toCodedError(thrown).message
@@ -113,14 +123,15 @@ export class TrackedExecution implements Execution {
     if (!this.isDelivering) void this.deliver()
   }
 
-  onEnded({ exitCode, signal, cause, quiet, error }: EndedEvent): void {
-    this.finish({ exitCode, signal, cause, quiet, ...(error === undefined ? {} : { error }) })
+  onEnded({ exitCode, signal, cause, quiet, processes = [], error }: EndedEvent): void {
+    this.finish({ exitCode, signal, cause, quiet, processes, ...(error === undefined ? {} : { error }) })
   }
 
-  /** The guardian ended before the execution did, and the node has ended the rest. */
-  onGuardianLost(quiet: boolean): void {
+  /** The guardian ended before the execution did, and the node has ended the rest, as far as `leftover` says. */
+  onGuardianLost(leftover: Leftover | undefined): void {
     const error = new CodedError('exec.guardian_lost').toShape()
-    this.finish({ exitCode: undefined, signal: undefined, cause: 'guardian-lost', quiet, error })
+    const { quiet, processes } = leftover ?? { quiet: false, processes: [] }
+    this.finish({ exitCode: undefined, signal: undefined, cause: 'guardian-lost', quiet, processes, error })
   }
 
   /** Nothing ran. */

@@ -136,6 +136,18 @@ export const nodeRecordSchema = z
     voter_policy: text,
     /** Votes, and never executes. */
     witness: flag,
+    /** Names of the functions that a program registered at the owner: it runs these and no others. Missing means none. */
+    functions: z
+      .array(z.string().max(LIMITS.functionNameCharsMax))
+      .max(LIMITS.functionsMax)
+      .readonly()
+      .nullish(),
+    /** GPUs that get no work, with a code of the reason vocabulary. */
+    gpus_withheld: z
+      .array(z.looseObject({ uuid: z.string(), reason: z.string(), since_unix_ms: z.number().int() }))
+      .max(LIMITS.gpuDevicesMax)
+      .readonly()
+      .nullish(),
     /** Rises with each change within one incarnation; stamped when the record is published. */
     record_version: count,
   })

@@ -1,11 +1,18 @@
 /** The one execution that an attempt can have: from the last look before it starts to its outcome. */
-import { CodedError, type Logger, toCodedError } from '../base/index.ts'
-import type { Execution, ExecutionDeadline, ExecutionEnd } from '../exec/index.ts'
-import { type OfferRecord, type Outcome, type StopCause, timeoutMsOf } from '../task/index.ts'
+import { CodedError, type Logger, present, toCodedError } from '../base/index.ts'
+import type { Execution, ExecutionDeadline, ExecutionEnd, OutputReader } from '../exec/index.ts'
+import {
+  commandOf,
+  functionOf,
+  type OfferRecord,
+  type Outcome,
+  type StopCause,
+  timeoutMsOf,
+} from '../task/index.ts'
 import type { AttemptLeases } from './attempt-leases.ts'
 import type { AttemptOutput } from './attempt-output.ts'
 import type { AttemptWatch } from './attempt-watch.ts'
-import { executionSpec, outcomeOf } from './execution-spec.ts'
+import { commandSpec, functionSpec, outcomeOf } from './execution-spec.ts'
 import type { Cancel } from './ports.ts'
 import type { WorkerContext } from './worker-context.ts'
 
@@ -67,9 +74,14 @@ export class AttemptExecution {
   /** @throws CodedError `node.stopping`, `limit.exceeded` */
   private start(record: OfferRecord): Execution {
     const { context, logger, leases } = this.init
-    const spec = executionSpec(record, leases?.deadline, context.random)
-    logger.info({ command: spec.argv[0] }, 'execution starts')
-    return context.executor.run(spec, (stream, chunk) => this.passOn(stream, chunk))
+    const { executor, functions, random } = context
+    const work = present(record.work, 'the work of what starts')
+    const reader: OutputReader = (stream, chunk) => this.passOn(stream, chunk)
+    const call = functionOf(work)
+    logger.info({ function: call?.name, command: commandOf(work)?.argv[0] }, 'execution starts')
+    if (call !== undefined) return functions.run(functionSpec(record, call, leases?.deadline, random), reader)
+    const command = present(commandOf(work), 'a command')
+    return executor.run(commandSpec(record, command, leases?.deadline, random), reader)
   }
 
   private follow(execution: Execution, { work }: OfferRecord): void {

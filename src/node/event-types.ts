@@ -14,6 +14,7 @@ export const EVENT_KINDS = {
   lease:
     'What the replicated log says of leases, at the moment when this node applied it: each node of the mesh sees the same, those that were away later, and what came to them in a snapshot not at all. `node` is the holder.',
   task: 'Tasks that were submitted here (`node` is where they run) and attempts that this node executes (`node` is the submitter, `detail` says `at: worker`). `reason` is a code of the reason vocabulary, or how an execution ended; `runState` in `detail` is the run state that it came to.',
+  gpu: 'The GPUs of this node. `node` is this node; `reason` is a code of the reason vocabulary; `detail` names the device by its `uuid`.',
   admin:
     'Signed orders of people: quarantine, maintenance, retire. `node` is whom an order is about; `reason` is what it orders, or why it was refused; `detail` says by whom.',
 } as const
@@ -70,6 +71,9 @@ export const EVENT_TYPES = {
   'task:ended':
     'had its task executed here, which has come to its end; `quiet` says whether it is proven that nothing of it is left',
   'task:result_given_up': 'did not come for the result of its task, and there is no room for more of them',
+
+  'gpu:withheld': 'gives no work to one of its GPUs',
+  'gpu:released': 'may give work to a GPU again that it had withheld',
 
   'admin:order_accepted': 'is under an order that holds from now on',
   'admin:order_refused': 'is the subject of an order that was refused',

@@ -1,26 +1,35 @@
 /** What an attempt is for its executor, and what its end is for the task core. */
-import { bootMs, CodedError, type ExecutionId, LIMITS, present, type Random } from '../base/index.ts'
-import type { ExecutionDeadline, ExecutionEnd, ExecutionSpec } from '../exec/index.ts'
-import { childTraceparent, commandOf, type OfferRecord, type Outcome } from '../task/index.ts'
-
-/** The lease of an execution that never left its submitter: it ends when the node says so. */
-const NO_DEADLINE: ExecutionDeadline = {
-  termAt: bootMs(Number.MAX_SAFE_INTEGER),
-  killAt: bootMs(Number.MAX_SAFE_INTEGER),
-}
+import { CodedError, type ErrorShape, type ExecutionId, LIMITS, type Random } from '../base/index.ts'
+import {
+  type ExecutionDeadline,
+  type ExecutionEnd,
+  type ExecutionSpec,
+  type FunctionSpec,
+  NO_DEADLINE,
+} from '../exec/index.ts'
+import {
+  type Command,
+  childTraceparent,
+  type FunctionCall,
+  type OfferRecord,
+  type Outcome,
+} from '../task/index.ts'
 
 /** Names the one execution that an attempt can have. */
 export function executionIdOf({ taskId, leaseId }: OfferRecord): ExecutionId {
   return `${taskId}-${leaseId ?? 'local'}` as ExecutionId
 }
 
-/** @param random for the span id of the command within its trace. */
-export function executionSpec(
+/**
+ * @param deadline `undefined`: it never left its submitter, and ends when the node says so.
+ * @param random for the span id of the command within its trace.
+ */
+export function commandSpec(
   record: OfferRecord,
+  command: Command,
   deadline: ExecutionDeadline | undefined,
   random: Random,
 ): ExecutionSpec {
-  const command = present(record.work && commandOf(record.work), 'a command')
   const traceparent = childTraceparent(record.traceparent, random)
   return {
     executionId: executionIdOf(record),
@@ -37,15 +46,38 @@ export function executionSpec(
   }
 }
 
+/** The same for a call of a function. */
+export function functionSpec(
+  record: OfferRecord,
+  call: FunctionCall,
+  deadline: ExecutionDeadline | undefined,
+  random: Random,
+): FunctionSpec {
+  return {
+    executionId: executionIdOf(record),
+    name: call.name,
+    inputJson: call.input_json,
+    taskId: String(record.taskId),
+    fencingToken: record.leaseId,
+    traceparent: childTraceparent(record.traceparent, random),
+    deadline: deadline ?? NO_DEADLINE,
+  }
+}
+
 export function outcomeOf(end: ExecutionEnd, outputBytes: number): Outcome {
   const about = { exitCode: end.exitCode, signal: end.signal, quiet: end.quiet, outputBytes }
   switch (end.cause) {
     case 'exited':
-      return { cause: 'exited', ...about }
+      return {
+        cause: 'exited',
+        ...about,
+        ...(end.error === undefined ? {} : { error: errorText(end.error) }),
+        ...(end.valueJson === undefined ? {} : { valueJson: end.valueJson }),
+      }
     case 'spawn-failed':
     case 'guardian-lost': {
       const shape = end.error ?? new CodedError('internal', { reason: end.cause }).toShape()
-      return { cause: end.cause, ...about, error: shape.message.slice(0, LIMITS.errorTextBytesMax) }
+      return { cause: end.cause, ...about, error: errorText(shape) }
     }
     case 'deadline':
       return { cause: 'lease-lost', ...about, error: 'the lease ran out, so the guardian ended the command' }
@@ -53,3 +85,5 @@ export function outcomeOf(end: ExecutionEnd, outputBytes: number): Outcome {
       return { cause: 'cancelled', ...about, error: 'ended on order' }
   }
 }
+
+const errorText = ({ message }: ErrorShape): string => message.slice(0, LIMITS.errorTextBytesMax)

@@ -3,8 +3,18 @@
  * gets what, `start-node.ts` how a node comes up on a real machine.
  */
 export { AuthorityClient } from './authority-client.ts'
-export type { ConfigFlags } from './config/index.ts'
+export type { ConfigFlags, NodeSettings } from './config/index.ts'
 export { ControlClient, controlSocketPath } from './control/index.ts'
+export {
+  type CommandCall,
+  type CommandResult,
+  createNode,
+  type EmbeddedNode,
+  type FunctionCall,
+  type MeshTask,
+  type NodeOptions,
+  TaskError,
+} from './embedding/index.ts'
 export { initNode, joinNode, type MadeFolder } from './folder.ts'
 export { MeshNode } from './mesh-node.ts'
 export type { MeshNodeInit } from './mesh-node-init.ts'

@@ -41,11 +41,13 @@ import type { RosterBook } from './roster-book.ts'
 import { readTaskLog } from './task-log-reader.ts'
 import { taskDetailView, taskView } from './task-views.ts'
 import { authorityView, countMembers, distantAuthorityView, leaseViews, nodeView } from './views.ts'
+import { type WithheldDevice, withheldView } from './withheld-devices.ts'
 
 /** Longer than an election; a person waits for it. */
 const VIEW_DEADLINE_MS = 2000
 
 interface LocalControlInit {
+  readonly devices: { withheld(): readonly WithheldDevice[] }
   readonly node: MeshNode
   readonly enrolment: Enrolment
   readonly book: RosterBook
@@ -87,6 +89,7 @@ export class LocalControl implements NodeControl {
       unfinishedTasks: node.submitter.unfinished().length,
       runningHere: node.worker.running,
       remoteExecute: remoteExecuteView(config),
+      gpusWithheld: this.init.devices.withheld().map(withheldView),
     }
   }
 

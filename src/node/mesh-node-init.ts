@@ -11,7 +11,7 @@ import type { OrderKeys } from './order-judge.ts'
 import type { Scheduler, Transport } from './ports.ts'
 import type { RosterBook } from './roster-book.ts'
 import type { TaskIds } from './task-ids.ts'
-import type { Executor } from './worker-context.ts'
+import type { Executor, FunctionExecutor } from './worker-context.ts'
 
 export interface MeshNodeInit {
   readonly identity: Identity
@@ -21,6 +21,8 @@ export interface MeshNodeInit {
   readonly savedState: SavedState
   readonly transport: Transport
   readonly executor: Executor
+  /** Absent: a node without a program around it, which has none. */
+  readonly functions?: FunctionExecutor
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly random: Random

@@ -36,12 +36,13 @@ import { Submitter } from './submitter.ts'
 import { TaskLink } from './task-link.ts'
 import { type VoterWish, voterWish, wishOfRecord } from './voter-wish.ts'
 import { Worker } from './worker.ts'
+import { NO_FUNCTIONS } from './worker-context.ts'
 import { writeLog } from './write-log.ts'
 
 /** How often the leader looks after its voters: a small part of the time that a machine must be stable before it may vote. */
 const AUTOPILOT_TICK_MS = 500
 /** Between KILL and the proof of quiet: reading the process table a few times on a busy machine. */
-const PROOF_MS = 250
+export const PROOF_MS = 250
 
 export class MeshNode {
   readonly core: RaftCore
@@ -146,6 +147,11 @@ export class MeshNode {
     this.authority.stop()
     await this.raft.stop()
     await Promise.all([this.addresses.saved(), this.init.book.saved(), this.orders.saved()])
+  }
+
+  /** Connected, or connected to when something is sent. */
+  canReach(peer: PeerId): boolean {
+    return this.init.transport.canReach(peer)
   }
 
   /** Role, leader or progress may have changed. */
@@ -304,6 +310,7 @@ export class MeshNode {
       scheduler,
       random,
       executor,
+      functions: this.init.functions ?? NO_FUNCTIONS,
       authority: this.client,
       journal: stores.workerJournal,
       outputs: stores.outputs.worker,
@@ -341,9 +348,10 @@ export class MeshNode {
       place: (record, exclude) =>
         placeTask(record, exclude, {
           members: this.membership.members(),
-          canReach: (peer: PeerId) => transport.canReach(peer),
+          canReach: (peer: PeerId) => this.canReach(peer),
           policy: { remoteExecuteEnabled: config.remoteExecute, leaseGatingEnabled: config.leaseGating },
           runningHere: this.worker.running,
+          functionsHere: (this.init.functions ?? NO_FUNCTIONS).names,
           standing: this.orders.standing,
         }),
       fatal,

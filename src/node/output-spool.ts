@@ -97,7 +97,12 @@ export class OutputSpool implements AttemptOutput {
 
   /** Resolves when the log of an earlier life is open, if there is one. */
   async recover(): Promise<void> {
-    if (this.init.isOnDisk) await this.opened()
+    if (!this.init.isOnDisk) return
+    try {
+      await this.opened()
+    } catch (thrown) {
+      this.init.onTrouble(thrown)
+    }
   }
 
   /** Nothing is promised of output that is not acknowledged, so the command need not wait for each sync. */

@@ -1,7 +1,7 @@
 import { CodedError, type NodeId, nodeId, type PeerId } from '../base/index.ts'
 import { type MemberView, obstacleOf, type Standing } from '../membership/index.ts'
 import { type Candidate, explain, type PlacementPolicy, place } from '../placement/index.ts'
-import type { SubmitterEvent, TaskRecord } from '../task/index.ts'
+import { functionOf, type SubmitterEvent, type TaskRecord } from '../task/index.ts'
 
 /** What placement is told of the mesh, and its plan as the event that the task core waits for. */
 export function placeTask(
@@ -13,6 +13,8 @@ export function placeTask(
     readonly canReach: (peer: PeerId) => boolean
     readonly policy: Omit<PlacementPolicy, 'exclude'>
     readonly runningHere: number
+    /** Functions that are registered here. */
+    readonly functionsHere: readonly string[]
     readonly standing: (peer: PeerId) => Standing
   },
 ): SubmitterEvent {
@@ -26,10 +28,14 @@ export function placeTask(
       connected: member.self || mesh.canReach(member.peer),
       remoteExecute: member.record?.remote_execute === true,
       runningTasks: member.self ? mesh.runningHere : (member.record?.running_tasks ?? 0),
+      functions: member.self ? mesh.functionsHere : (member.record?.functions ?? []),
     }),
   )
   const on = record.on === undefined ? undefined : nodeId(record.on)
-  const plan = place({ id: record.taskId, on }, candidates, { ...mesh.policy, exclude: new Set(exclude) })
+  const plan = place({ id: record.taskId, on, function: functionOf(record.work)?.name }, candidates, {
+    ...mesh.policy,
+    exclude: new Set(exclude),
+  })
   if (plan.surface === 'none') return { type: 'unplaceable', reason: plan.reason, detail: explain(plan) }
   return { type: 'placed', peer: plan.peer, nodeId: plan.nodeId, reason: plan.reason }
 }

@@ -3,7 +3,7 @@
  * lets its owner and legacy clients in. What was started is stopped in reverse order, also when a later step fails.
  */
 import { randomBytes } from 'node:crypto'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import {
   type Clock,
   CodedError,
@@ -14,7 +14,7 @@ import {
   SystemClock,
   toCodedError,
 } from '../base/index.ts'
-import { GuardianClient } from '../exec/index.ts'
+import type { FunctionHandler, FunctionRegistry } from '../exec/index.ts'
 import { createFacade, type EnrolHandler, type Facade } from '../http/index.ts'
 import type { NodeRecord } from '../membership/index.ts'
 import { MeshNetwork } from '../net/index.ts'
@@ -24,6 +24,7 @@ import { type ConfigFlags, loadConfig, type NodeConfig } from './config/index.ts
 import { createControlServer, type NodeControl, type StatusView } from './control/index.ts'
 import { Enrolment } from './enrolment.ts'
 import { EventLog } from './event-log.ts'
+import { createExecutionParts, type ExecutionParts } from './execution-parts.ts'
 import { credentialOf, eventsPath, storePath } from './folder.ts'
 import { type Identity, keepRootKey, loadIdentity, recordSigner } from './identity/index.ts'
 import { LocalControl } from './local-control.ts'
@@ -33,9 +34,18 @@ import { RosterBook } from './roster-book.ts'
 import { loadRoster, saveRoster } from './roster-store.ts'
 import { unpredictableTaskIds } from './task-ids.ts'
 import { VERSION } from './version.ts'
+import { type WithheldDevice, withheldFields } from './withheld-devices.ts'
 
 /** Of the count of this node's lives, of which its incarnations are made. */
 const LIFE_KEY = 'incarnation'
+
+/** What a program that embeds the node brings along. */
+interface Program {
+  /** Registered before the node takes any work. */
+  readonly functions: Readonly<Record<string, FunctionHandler | URL>>
+  /** Instead of the node's own log. */
+  readonly logger: Logger | undefined
+}
 
 export interface RunningNode {
   readonly control: NodeControl
@@ -46,16 +56,30 @@ export interface RunningNode {
   stop(): Promise<void>
 }
 
+/** A running node with what only a program in the same process may have. */
+export interface EmbeddableNode extends RunningNode {
+  readonly node: MeshNode
+  readonly functions: FunctionRegistry
+  readonly config: NodeConfig
+  readonly book: RosterBook
+}
+
 /**
  * @throws CodedError `store.absent`, `store.in_use`, `store.corrupt`, `net.port_in_use`, `config.*`, …
  */
-export async function startNode(options: { dataDir: string; flags: ConfigFlags }): Promise<RunningNode> {
+export async function startNode(options: {
+  dataDir: string
+  flags: ConfigFlags
+  program?: Program
+}): Promise<EmbeddableNode> {
+  const { program } = options
   const dataDir = resolve(options.dataDir)
-  const config = loadConfig({ dataDir, env: process.env, flags: options.flags })
+  const flagsFrom = program === undefined ? 'command line' : 'program'
+  const config = loadConfig({ dataDir, env: process.env, flags: options.flags, flagsFrom })
   const lifecycle = new Lifecycle(config)
   try {
-    const { control, ready } = await bringUp(dataDir, config, lifecycle)
-    return { control, ready, stopped: lifecycle.stopped, stop: () => lifecycle.stop() }
+    const up = await bringUp(dataDir, config, lifecycle, program)
+    return { ...up, stopped: lifecycle.stopped, stop: () => lifecycle.stop() }
   } catch (thrown) {
     await lifecycle.unwind()
     throw thrown
@@ -113,9 +137,8 @@ interface Opened {
   readonly fatal: (error: CodedError) => void
 }
 
-interface Composed {
+interface Composed extends ExecutionParts {
   readonly network: MeshNetwork
-  readonly guardian: GuardianClient
   readonly facade: Facade
   readonly node: MeshNode
   readonly control: LocalControl
@@ -125,16 +148,20 @@ async function bringUp(
   dataDir: string,
   config: NodeConfig,
   lifecycle: Lifecycle,
-): Promise<{ control: NodeControl; ready: StatusView }> {
-  const opened = await open(dataDir, config, lifecycle)
-  const { network, guardian, facade, node, control } = await compose(opened)
+  program: Program | undefined,
+): Promise<Omit<EmbeddableNode, 'stopped' | 'stop'>> {
+  const opened = await open(dataDir, config, lifecycle, program?.logger)
+  const { network, guardian, devices, executor, facade, node, functions, control } = await compose(opened)
+  for (const [name, handler] of Object.entries(program?.functions ?? {})) functions.register(name, handler)
   recordStart(opened)
   lifecycle.onStop(async () => recordLife(opened, 'node:stopped'))
+  devices.start()
+  lifecycle.onStop(async () => devices.stop())
   const leftovers = await guardian.start()
   lifecycle.onStop(() => guardian.stop())
   await network.start()
   lifecycle.onStop(() => network.stop())
-  await node.start(leftovers)
+  await node.start(await executor.proveLeftovers(leftovers))
   lifecycle.onStop(() => node.stop(lifecycle.patience()))
   await facade.listen({ host: config.facadeHost, port: config.facadePort })
   lifecycle.onStop(() => facade.close())
@@ -145,13 +172,20 @@ async function bringUp(
   lifecycle.onStop(() => server.stop())
   lifecycle.onStop(async () => recordLife(opened, 'node:stopping'))
   // Nobody is connected yet, so nobody is asked.
-  return { control, ready: await control.status(0) }
+  const ready = await control.status(0)
+  return { control, node, functions, config, book: opened.book, ready }
 }
 
-async function open(dataDir: string, config: NodeConfig, lifecycle: Lifecycle): Promise<Opened> {
+async function open(
+  dataDir: string,
+  config: NodeConfig,
+  lifecycle: Lifecycle,
+  givenLogger: Logger | undefined,
+): Promise<Opened> {
   const clock = new SystemClock()
   const identity = await loadIdentity(dataDir, clock.wall())
-  const logger = createLogger({ level: config.logLevel, base: { node: identity.nodeId } })
+  const ofNode = { node: identity.nodeId }
+  const logger = givenLogger?.child(ofNode) ?? createLogger({ level: config.logLevel, base: ofNode })
   const stores = await openStores(storePath(dataDir), {
     create: false,
     onTrouble: (error) => logger.warn({ err: error }, 'old output of tasks takes room'),
@@ -203,11 +237,7 @@ async function compose(opened: Opened): Promise<Composed> {
     random: random.fork(),
     clock,
   })
-  const guardian = new GuardianClient({
-    directory: join(dataDir, 'exec'),
-    logger: logger.child({ room: 'exec' }),
-    stopGraceMs: config.stopGraceMs,
-  })
+  const execution = createExecutionParts(opened)
   const enrol: EnrolHandler = (request, from) => enrolment.enrol(request, from)
   const facade = createFacade({ enrol, clock, logger })
   const facadeUrls = (): readonly string[] => [...config.announceUrls, ...facade.urls()]
@@ -217,13 +247,20 @@ async function compose(opened: Opened): Promise<Composed> {
     savedLog: await stores.log.load(),
     savedState: await stores.state.load(),
     transport: network,
-    executor: guardian,
+    executor: execution.executor,
+    functions: execution.functions,
     random: random.fork(),
     taskIds: unpredictableTaskIds,
     keepLife: (life) => keepLife(stores.meta, life),
     recordSigner: recordSigner(identity.key),
     ownRecord: (runningTasks) =>
-      describe(opened, { addresses: peerAddresses(), facadeUrls: facadeUrls(), runningTasks }),
+      describe(opened, {
+        addresses: peerAddresses(),
+        facadeUrls: facadeUrls(),
+        functions: execution.functions.names,
+        runningTasks,
+        withheld: execution.devices.withheld(),
+      }),
     keepRootKey: (rootKey) => keepRootKey(dataDir, rootKey),
   })
   const enrolment = new Enrolment({
@@ -245,6 +282,7 @@ async function compose(opened: Opened): Promise<Composed> {
     enrolment,
     book,
     events,
+    devices: execution.devices,
     config,
     clock,
     self: identity,
@@ -253,7 +291,7 @@ async function compose(opened: Opened): Promise<Composed> {
     facadeUrls,
     peerAddresses,
   })
-  return { network, guardian, facade, node, control }
+  return { ...execution, network, facade, node, control }
 }
 
 /** The network is told of every peer of the roster, at the addresses known best, and by membership whom of them to stay connected to. */
@@ -313,7 +351,13 @@ const listenAddress = ({ peerHost, peerPort }: NodeConfig): string =>
 
 function describe(
   { identity, config, clock }: Opened,
-  now: { addresses: readonly string[]; facadeUrls: readonly string[]; runningTasks: number },
+  now: {
+    addresses: readonly string[]
+    facadeUrls: readonly string[]
+    functions: readonly string[]
+    runningTasks: number
+    withheld: readonly WithheldDevice[]
+  },
 ): NodeRecord {
   return {
     id: identity.nodeId,
@@ -325,8 +369,10 @@ function describe(
     addresses: now.addresses.slice(0, LIMITS.addressesMax),
     facade_urls: now.facadeUrls.slice(0, LIMITS.addressesMax),
     remote_execute: config.remoteExecute && config.leaseGating,
+    functions: now.functions,
     running_tasks: now.runningTasks,
     voter_policy: config.voterPolicy,
     witness: config.witness,
+    ...withheldFields(now.withheld),
   }
 }

@@ -1,4 +1,4 @@
-import { cancelLatencyMs, commandOf, type OutputLog, type TaskRecord, timeoutMsOf } from '../task/index.ts'
+import { cancelLatencyMs, type OutputLog, type TaskRecord, timeoutMsOf } from '../task/index.ts'
 import type { TaskDetailView, TaskView } from './control/node-control.ts'
 
 /** A task as the owner sees it. */
@@ -6,7 +6,7 @@ export function taskView(record: TaskRecord): TaskView {
   const { attempt, outcome } = record
   return {
     taskId: record.taskId,
-    argv: commandOf(record.work)?.argv ?? [],
+    argv: 'command' in record.work ? record.work.command.argv : [record.work.function.name],
     attached: record.attached,
     state: record.state,
     node: attempt?.nodeId,

@@ -7,7 +7,7 @@ import type { RunRequest } from './control/node-control.ts'
 const WORK_BYTES_MAX = LIMITS.envelopeBytesMax / 2 - KiB
 
 /** @throws CodedError `input.invalid` without a program. */
-export function workOf(request: RunRequest): Work {
+export function workOf(request: Pick<RunRequest, 'argv' | 'cwd' | 'env' | 'timeoutMs'>): Work {
   const [program, ...rest] = request.argv
   if (program === undefined)
     throw new CodedError('input.invalid', {

@@ -1,4 +1,4 @@
-import type { NodeId, PeerId } from '../base/index.ts'
+import { type NodeId, type PeerId, unixMs } from '../base/index.ts'
 import type { MemberView, Standing } from '../membership/index.ts'
 import type { RaftStatus } from '../raft/index.ts'
 import type { AuthorityViewBody } from './authority-protocol.ts'
@@ -103,6 +103,12 @@ export function nodeView(
     version: record?.version,
     link: self ? undefined : linkView(member, mesh.linkOf(peer)),
     orders: nodeOrdersView(mesh.standing(peer), record),
+    gpusWithheld: (record?.gpus_withheld ?? []).map(({ uuid, reason, since_unix_ms: since }) => ({
+      uuid,
+      reason,
+      detail: undefined,
+      sinceUnixMs: unixMs(since),
+    })),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { StopBudget } from '../authority/index.ts'
-import type { Clock, CodedError, Logger, Random } from '../base/index.ts'
-import type { Execution, ExecutionSpec, OutputReader } from '../exec/index.ts'
+import { type Clock, type CodedError, type Logger, present, type Random } from '../base/index.ts'
+import type { Execution, ExecutionSpec, FunctionSpec, OutputReader } from '../exec/index.ts'
 import type { Standing } from '../membership/index.ts'
 import type { OutputLogs } from '../task/index.ts'
 import type { AuthorityClient } from './authority-client.ts'
@@ -15,9 +15,23 @@ export interface Executor {
   run(spec: ExecutionSpec, onOutput: OutputReader): Execution
 }
 
+/** Runs the functions that a program registered at this node. */
+export interface FunctionExecutor {
+  readonly names: readonly string[]
+  /** One of `names`. @throws CodedError `limit.exceeded` */
+  run(spec: FunctionSpec, onOutput: OutputReader): Execution
+}
+
+/** Of a node without a program around it. */
+export const NO_FUNCTIONS: FunctionExecutor = {
+  names: [],
+  run: ({ name }) => present<Execution>(undefined, `function ${name}`),
+}
+
 /** What every attempt at this worker needs. */
 export interface WorkerContext {
   readonly executor: Executor
+  readonly functions: FunctionExecutor
   readonly authority: AuthorityClient
   readonly journal: OfferJournal
   /** Of detached attempts, by execution id. */

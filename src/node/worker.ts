@@ -3,12 +3,13 @@
  * it must know of messages, connections, leases that were taken back, and time.
  */
 import { CodedError, type LeaseId, LIMITS, type PeerId, type Reason, toCodedError } from '../base/index.ts'
-import type { Leftover } from '../exec/index.ts'
+import { isFunctionHost, type Leftover } from '../exec/index.ts'
 import { isDrainOver, obstacleOf } from '../membership/index.ts'
 import {
   attemptKey,
   decodeOfferRecord,
   type Envelope,
+  functionOf,
   type JournalStore,
   OfferedTask,
   type OfferRecord,
@@ -47,7 +48,7 @@ export class Worker {
   private readonly finished: FinishedOffers
   private lastEndNumber = 0
   private cancelTick: Cancel | undefined
-  private stopping = false
+  private stage: 'running' | 'stopping' | 'stopped' = 'running'
 
   constructor(init: WorkerInit) {
     this.init = init
@@ -93,11 +94,10 @@ export class Worker {
       void attempt.keepAgain().then(() => this.watch(attempt))
       if (this.canReach(attempt)) attempt.submitterBack()
     }
-    const unquiet = new Set(leftovers.filter(({ quiet }) => !quiet).map(({ executionId }) => executionId))
     await Promise.all(
       attempts
         .filter((attempt) => !attempt.ended)
-        .map((attempt) => attempt.recover(!unquiet.has(executionIdOf(attempt.task.record)))),
+        .map((attempt) => attempt.recover(!isLeft(attempt.task.record, leftovers))),
     )
   }
 
@@ -108,8 +108,9 @@ export class Worker {
 
   /** Ends whatever runs, and reports it: the node shuts down. */
   async stop(): Promise<void> {
-    this.stopping = true
+    this.stage = 'stopping'
     await Promise.all([...this.book.live].map((attempt) => attempt.shutDown()))
+    this.stage = 'stopped'
     this.cancelTick?.()
     this.cancelTick = undefined
     await this.flush()
@@ -133,6 +134,7 @@ export class Worker {
 
   /** Time passes for the attempts, as long as it matters to one, or something is to be written. */
   private keepTime(): void {
+    if (this.stage === 'stopped') return
     this.cancelTick ??= this.init.scheduler.every(TICK_MS, () => this.tick())
   }
 
@@ -199,6 +201,9 @@ export class Worker {
       this.init.logger.warn({ peer: from, err: thrown }, 'an offer that is not understood')
       return this.refuse(from, envelope, 'cannot_start')
     }
+    const call = record.work && functionOf(record.work)
+    if (call !== undefined && !this.init.functions.names.includes(call.name))
+      return this.refuse(from, envelope, 'function_not_registered')
     void this.adopt(record).handle({ type: 'offered' })
   }
 
@@ -231,7 +236,7 @@ export class Worker {
     if (this.book.get(keyOf(envelope)) !== undefined) return 'lease_expired'
     if (leaseId !== undefined && this.book.underLease(leaseId) !== undefined) return 'lease_expired'
     if (deadline !== undefined && this.init.clock.wall() >= deadline) return 'timed_out'
-    if (this.stopping || this.running >= LIMITS.workerTasksMax) return 'worker_full'
+    if (this.stage !== 'running' || this.running >= LIMITS.workerTasksMax) return 'worker_full'
     return undefined
   }
 
@@ -243,7 +248,7 @@ export class Worker {
     const isGivenUp = GIVEN_UP.has(cancel.reason)
     const known = this.attemptOf(from, cancel)
     if (known !== undefined) return void known.stop(isGivenUp ? 'given-up' : 'cancelled')
-    if (isGivenUp) return
+    if (isGivenUp || this.stage !== 'running') return
     const { exec_lease_id: leaseId } = cancel
     const isTaken = this.book.get(keyOf(cancel)) !== undefined
     if (isTaken || (leaseId !== undefined && this.book.underLease(leaseId) !== undefined)) return
@@ -290,6 +295,15 @@ export class Worker {
     // Its end is noted and waits for a write.
     this.keepTime()
   }
+}
+
+/** Which call a function host had is not known any more: one that is left may be of any. */
+function isLeft(record: OfferRecord, leftovers: readonly Leftover[]): boolean {
+  const isCall = record.work !== undefined && functionOf(record.work) !== undefined
+  return leftovers.some(
+    ({ executionId, quiet }) =>
+      !quiet && (isCall ? isFunctionHost(executionId) : executionId === executionIdOf(record)),
+  )
 }
 
 function keyOf(message: TaskMessage): string {

@@ -5,6 +5,8 @@ export interface PlacementTask {
   readonly id: TaskId
   /** Only this node; `undefined`: any. */
   readonly on: NodeId | undefined
+  /** The function that it calls, which only nodes have at which a program registered it; `undefined`: a command. */
+  readonly function: string | undefined
 }
 
 /** One node of the mesh, as the node that places sees it. */
@@ -21,6 +23,8 @@ export interface Candidate {
   /** Whether it takes work of other nodes, by its own record. */
   readonly remoteExecute: boolean
   readonly runningTasks: number
+  /** Functions that are registered there, by its own record. */
+  readonly functions: readonly string[]
 }
 
 export interface PlacementPolicy {

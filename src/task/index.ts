@@ -18,7 +18,7 @@ export type { OutputLog, OutputLogs, OutputPiece } from './output-log.ts'
 export { cancelLatencyMs, type RunChange } from './run-states.ts'
 export type { StopCause } from './stop-causes.ts'
 export { SubmittedTask } from './submitted-task.ts'
-export type { OrderedEffect, SubmitterEffect, SubmitterEvent, TaskTime } from './submitter-events.ts'
+export type { OrderedEffect, SubmitterEffect, SubmitterEvent } from './submitter-events.ts'
 export {
   decodeTaskRecord,
   encodeTaskRecord,
@@ -29,4 +29,4 @@ export {
   type TaskRecord,
 } from './task-record.ts'
 export { childTraceparent, newTraceparent, traceIdOf } from './trace.ts'
-export { type Command, commandOf, timeoutMsOf, type Work } from './work.ts'
+export { type Command, commandOf, type FunctionCall, functionOf, timeoutMsOf, type Work } from './work.ts'

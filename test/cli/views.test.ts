@@ -8,6 +8,7 @@ import {
   DONE,
   FakeControl,
   LONE_STATUS,
+  NODES,
   NOW,
   QUEUED,
   STATUS,
@@ -43,6 +44,22 @@ test('status: without leader it says so; with remote execution on, that', async 
   expect(out).toContain('\nremote     on\n')
   control.currentStatus = { ...STATUS, authority: { ...STATUS.authority, role: 'leader' } }
   expect((await cli(['status'], { control })).out).toContain('\nauthority  this node leads\n')
+})
+
+test('status and nodes: a GPU that is withheld, and why', async () => {
+  const control = new FakeControl()
+  const gpu = { uuid: 'GPU-1f', reason: 'gpu_not_quiet', sinceUnixMs: unixMs(NOW) }
+  control.currentStatus = { ...STATUS, gpusWithheld: [{ ...gpu, detail: 'pid 4242 with 512 MiB' }] }
+  const { out } = await cli(['status'], { control })
+  const sentence =
+    'has a GPU on which the driver still lists processes of a task that has ended (gpu_not_quiet)'
+  expect(out).toContain(`\ngpus       GPU-1f is withheld: ${sentence} pid 4242 with 512 MiB\n`)
+  control.nodes = async () =>
+    NODES.map((node) => ({ ...node, gpusWithheld: node.self ? [{ ...gpu, detail: undefined }] : [] }))
+  const nodes = (await cli(['nodes'], { control })).out.split('\n')
+  expect(nodes[0]).toContain('REMOTE  GPUS                        RUNNING')
+  expect(nodes[1]).toContain('off     1 withheld (gpu_not_quiet)        0')
+  expect(nodes[2]).toContain('on      -                                 2')
 })
 
 test('nodes: aligned columns, ages, and what is not known as a dash', async () => {

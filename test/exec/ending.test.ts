@@ -33,8 +33,23 @@ describe('an execution that is told to end', () => {
     await until(() => execution.text() === 'ready\n')
     execution.end('test')
     const end = await execution.ended
-    expect(end).toEqual({ exitCode: 7, signal: undefined, cause: 'killed-on-order', quiet: true })
+    expect(end).toMatchObject({ exitCode: 7, signal: undefined, cause: 'killed-on-order', quiet: true })
     expect(execution.text()).toBe('ready\nsaved\n')
+  })
+
+  test('names its processes in the end, those included that left its group', async () => {
+    const client = await startedClient()
+    const tag = uniqueSleep()
+    const execution = run(client, shell(`setsid sleep ${tag} & while :; do sleep 0.01; done`))
+    const { pid } = await execution.started
+    await until(() => living(`sleep\0${tag}`).length === 1)
+    const [daemon] = living(`sleep\0${tag}`)
+    execution.end('test')
+    const { quiet, processes } = await execution.ended
+    expect(quiet).toBe(true)
+    expect(processes?.[0]?.pid).toBe(pid)
+    expect(processes?.map((one) => one.pid)).toContain(daemon)
+    for (const { startTicks } of processes ?? []) expect(startTicks).toBeGreaterThan(0)
   })
 
   test('and ignores TERM is killed after the grace time, not before', async () => {
@@ -45,7 +60,12 @@ describe('an execution that is told to end', () => {
     execution.end('test')
     execution.end('again: changes nothing')
     const end = await execution.ended
-    expect(end).toEqual({ exitCode: undefined, signal: 'SIGKILL', cause: 'killed-on-order', quiet: true })
+    expect(end).toMatchObject({
+      exitCode: undefined,
+      signal: 'SIGKILL',
+      cause: 'killed-on-order',
+      quiet: true,
+    })
     expect(clock.now() - before).toBeGreaterThanOrEqual(STOP_GRACE_MS)
   })
 

@@ -164,7 +164,7 @@ function poolOf(warn: (message: string) => void = () => undefined): PipePool {
 
 function spawned(pool: PipePool, argv: readonly [string, ...string[]]): SpawnedCommand {
   const { executionId, deadline } = specOf(['true'])
-  const command = { kind: 'run', executionId, argv: [...argv], env: {}, deadline } as const
+  const command = { kind: 'run', executionId, argv: [...argv], env: {}, deadline, fed: false } as const
   const failures: unknown[] = []
   const result = spawnCommand({ ...command, argv: [argv[0], ...argv.slice(1)] }, pool, (error) =>
     failures.push(error),

@@ -83,8 +83,20 @@ describe('output', () => {
     const output = { stdout, stderr: new PassThrough().end() }
     const identity = present(readProcess(present(child.pid, 'pid')), 'the process')
     const { executionId, argv, env, deadline } = specOf(['sleep'])
-    const command: RunCommand = { kind: 'run', executionId, argv: [argv[0]], env: { ...env }, deadline }
-    const execution = new GuardedExecution(command, { child, output, identity }, clock, () => undefined)
+    const command: RunCommand = {
+      kind: 'run',
+      executionId,
+      argv: [argv[0]],
+      env: { ...env },
+      deadline,
+      fed: false,
+    }
+    const execution = new GuardedExecution(
+      command,
+      { child, output, input: undefined, identity },
+      clock,
+      () => undefined,
+    )
     stdout.write(Buffer.alloc(LIMITS.execWindowBytesMax))
     await until(() => stdout.isPaused())
     child.kill('SIGKILL')
@@ -104,6 +116,7 @@ describe('output', () => {
       reader: () => new Promise(() => undefined),
       logger: silentLogger,
       stopGraceMs: 0,
+      fed: false,
       send: () => undefined,
     })
     const { executionId } = execution

@@ -10,13 +10,18 @@ describe('a command', () => {
     const client = await startedClient()
     const execution = run(client, shell('exit 7'))
     expect((await execution.started).pid).toBeGreaterThan(1)
-    expect(await execution.ended).toEqual({ exitCode: 7, signal: undefined, cause: 'exited', quiet: true })
+    expect(await execution.ended).toMatchObject({
+      exitCode: 7,
+      signal: undefined,
+      cause: 'exited',
+      quiet: true,
+    })
   })
 
   test('that kills itself ends with the signal', async () => {
     const client = await startedClient()
     const end = await run(client, shell('kill -SEGV $$')).ended
-    expect(end).toEqual({ exitCode: undefined, signal: 'SIGSEGV', cause: 'exited', quiet: true })
+    expect(end).toMatchObject({ exitCode: undefined, signal: 'SIGSEGV', cause: 'exited', quiet: true })
   })
 
   test('reads an empty input, in the working directory that was asked for', async () => {
@@ -76,7 +81,13 @@ describe('a command that cannot be started', () => {
     const client = await startedClient()
     const execution = run(client, ['no-such-program', 'x'])
     const { error, ...end } = await execution.ended
-    expect(end).toEqual({ exitCode: undefined, signal: undefined, cause: 'spawn-failed', quiet: true })
+    expect(end).toMatchObject({
+      exitCode: undefined,
+      signal: undefined,
+      cause: 'spawn-failed',
+      quiet: true,
+      processes: [],
+    })
     expect(error).toMatchObject({ code: 'exec.not_found', message: 'command not found: no-such-program' })
     await expect(execution.started).rejects.toMatchObject({ code: 'exec.not_found' })
   })

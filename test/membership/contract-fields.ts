@@ -122,5 +122,6 @@ export const ADDITIVE_FIELDS: readonly string[] = [
   'running_tasks',
   'voter_policy',
   'witness',
+  'functions',
   'record_version',
 ]

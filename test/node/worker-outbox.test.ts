@@ -167,7 +167,7 @@ describe('a worker that was restarted', () => {
   it('keeps the lease of what its guardian could not prove quiet, and says nothing of it again', async () => {
     home.offer(1, FOREVER)
     await world.time.run(200)
-    await world.restart([{ executionId: '1-1' as ExecutionId, quiet: false }])
+    await world.restart([{ executionId: '1-1' as ExecutionId, quiet: false, processes: [] }])
     expect(home.result(1)).toMatchObject({ outcome: { cause: 'worker-restarted', quiet: false } })
     expect(world.released()).toEqual([])
     home.heard.length = 0

@@ -13,7 +13,7 @@ const BOTH = [{ attached: true }, DETACHED]
 /** `b` is killed, and started again. */
 async function restartWorker(unquiet: readonly string[] = []): Promise<void> {
   scene.mesh.kill('b')
-  const leftovers = unquiet.map((id) => ({ executionId: id as ExecutionId, quiet: false }))
+  const leftovers = unquiet.map((id) => ({ executionId: id as ExecutionId, quiet: false, processes: [] }))
   await scene.mesh.boot('b', {}, leftovers)
 }
 

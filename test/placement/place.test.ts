@@ -84,6 +84,33 @@ describe('where a task runs', () => {
     }
   })
 
+  test('a function runs only where it is registered, and says so of the others', () => {
+    const able = candidate('desk', { functions: ['resize', 'add'], runningTasks: 7 })
+    const plan = place(task('1', undefined, 'add'), [HERE, ATTIC, able], OPEN)
+    expect(plan).toMatchObject({ surface: 'lan', nodeId: 'desk' })
+    expect(reasonsOf(plan, 'attic')).toEqual(['function_not_registered'])
+    expect(reasonsOf(plan, 'here')).toEqual(['function_not_registered'])
+  })
+
+  test('a function that is registered nowhere runs nowhere; one of this node alone runs here', () => {
+    expect(place(task('1', undefined, 'add'), [HERE, ATTIC], OPEN)).toMatchObject({
+      surface: 'none',
+      reason: 'no_eligible_node',
+    })
+    expect(place(task('1', 'attic', 'add'), [HERE, ATTIC], OPEN)).toMatchObject({
+      surface: 'none',
+      reason: 'function_not_registered',
+    })
+    const here = candidate('here', { self: true, functions: ['add'] })
+    expect(place(task('1', undefined, 'add'), [here, ATTIC], OPEN)).toMatchObject({ surface: 'local' })
+  })
+
+  test('a command asks for no function', () => {
+    expect(place(task(), [HERE, candidate('attic', { functions: [] })], OPEN)).toMatchObject({
+      nodeId: 'attic',
+    })
+  })
+
   test('candidates without this node are a defect of the caller', () => {
     expect(() => place(task(), [ATTIC], OPEN)).toThrow('one candidate is this node')
   })

@@ -22,6 +22,7 @@ const others = fc.subarray(NAMES.slice(1)).chain((names) =>
           barredBy: fc.constantFrom(undefined, undefined, 'quarantined' as const),
           remoteExecute: fc.constantFrom(true, true, false),
           runningTasks: fc.nat(2),
+          functions: fc.subarray(['add', 'resize']),
         })
         .map((fields) => candidate(name, fields)),
     ),
@@ -43,6 +44,7 @@ const questions: fc.Arbitrary<Question> = others.chain((found) => {
         fc.constantFrom(...NAMES).map((name) => nodeId(name)),
         { nil: undefined, freq: 2 },
       ),
+      function: fc.constantFrom(undefined, 'add', 'resize'),
     }),
     candidates: fc.constant(candidates),
     policy: fc.record({

@@ -27,10 +27,11 @@ export function candidate(name: string, fields: Partial<Candidate> = {}): Candid
     barredBy: undefined,
     remoteExecute: true,
     runningTasks: 0,
+    functions: [],
     ...fields,
   }
 }
 
-export function task(id = '1', on?: string): PlacementTask {
-  return { id: taskId(id), on: on === undefined ? undefined : nodeId(on) }
+export function task(id = '1', on?: string, called?: string): PlacementTask {
+  return { id: taskId(id), on: on === undefined ? undefined : nodeId(on), function: called }
 }

@@ -26,12 +26,22 @@ const STATUS_COLOURS: Readonly<Record<NodeView['status'], Colour>> = {
   unseen: 'dim',
 }
 
-/** There only when an order holds: on most days none does. */
-const ORDERS: Column<NodeView> = { title: 'ORDERS', cell: ordersOf, colour: () => 'yellow' }
+/** There only when an order holds, or a GPU is withheld: on most days none does, and none is. */
+const SELDOM: readonly Column<NodeView>[] = [
+  { title: 'ORDERS', cell: ordersOf, colour: () => 'yellow' },
+  { title: 'GPUS', cell: gpusOf, colour: () => 'yellow' },
+]
 
 function columns(nodes: readonly NodeView[]): readonly Column<NodeView>[] {
-  if (nodes.every((node) => ordersOf(node) === undefined)) return COLUMNS
-  return COLUMNS.flatMap((column) => (column.title === 'REMOTE' ? [column, ORDERS] : [column]))
+  const needed = SELDOM.filter(({ cell }) => nodes.some((node) => cell(node) !== undefined))
+  return COLUMNS.flatMap((column) => (column.title === 'REMOTE' ? [column, ...needed] : [column]))
+}
+
+/** `1 withheld (gpu_not_quiet)`: `populi status` on that node says of which. */
+function gpusOf({ gpusWithheld }: NodeView): string | undefined {
+  if (gpusWithheld.length === 0) return undefined
+  const reasons = new Set(gpusWithheld.map(({ reason }) => reason))
+  return `${gpusWithheld.length} withheld (${[...reasons].join(', ')})`
 }
 
 function ordersOf({ orders }: NodeView): string | undefined {

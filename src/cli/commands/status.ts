@@ -32,12 +32,21 @@ function renderStatus(cli: Cli, status: StatusView): string {
       ['members', seen.map(([member, count]) => `${count} ${member}`).join(', ')],
       ['tasks', `${status.unfinishedTasks} unfinished, ${status.runningHere} running here`],
       ['remote', remoteExecute.enabled ? 'on' : `off: ${reasonText(remoteExecute.reason)}`],
+      ['gpus', withheldText(status), 'yellow'],
       ['http', status.facadeUrls.join(' ')],
       ['listen', status.peerAddresses.join(' ')],
       ['data', status.dataDir],
     ],
     cli.look,
   )
+}
+
+/** There only when one is withheld. */
+function withheldText({ gpusWithheld }: StatusView): string | undefined {
+  if (gpusWithheld.length === 0) return undefined
+  return gpusWithheld
+    .map(({ uuid, reason, detail = '' }) => `${uuid} is withheld: ${reasonText(reason)} ${detail}`.trim())
+    .join('; ')
 }
 
 function authorityText({ role, leader }: AuthorityView): string {

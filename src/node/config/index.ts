@@ -2,3 +2,4 @@
 export { type ConfigFlags, loadConfig, type NodeConfig } from './load-config.ts'
 export { SETTINGS } from './settings.ts'
 export { PRESETS } from './timings.ts'
+export { flagsOf, type NodeSettings } from './typed-settings.ts'

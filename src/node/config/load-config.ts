@@ -29,6 +29,8 @@ export interface NodeConfig {
   readonly witness: boolean
   readonly remoteExecute: boolean
   readonly leaseGating: boolean
+  /** `undefined`: the system's own, where the kernel has a driver. */
+  readonly nvmlLibrary: string | undefined
   readonly logLevel: LogLevel
 }
 
@@ -47,10 +49,17 @@ export function loadConfig(init: {
   readonly dataDir: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly flags: ConfigFlags
+  /** `command line` when absent. */
+  readonly flagsFrom?: Layers['flagsFrom']
 }): NodeConfig {
   const filePath = join(init.dataDir, CONFIG_FILE)
   const keys = new Set(Object.values(SETTINGS).map((setting) => setting.key))
-  const layers: Layers = { env: init.env, file: readTomlFile(filePath, keys), filePath }
+  const layers: Layers = {
+    flagsFrom: init.flagsFrom ?? 'command line',
+    env: init.env,
+    file: readTomlFile(filePath, keys),
+    filePath,
+  }
   const { flags } = init
   const leaseTtlMs = readSetting(SETTINGS.leaseTtlMs, flags.leaseTtlMs, layers)
   const preset = readSetting(SETTINGS.preset, flags.preset, layers)
@@ -74,6 +83,7 @@ export function loadConfig(init: {
     witness,
     remoteExecute,
     leaseGating: readSetting(SETTINGS.leaseGating, flags.leaseGating, layers),
+    nvmlLibrary: readSetting(SETTINGS.nvmlLibrary, flags.nvmlLibrary, layers),
     logLevel: readSetting(SETTINGS.logLevel, flags.logLevel, layers),
   }
 }

@@ -4,6 +4,8 @@ import type { Setting } from './settings.ts'
 import type { RawValue } from './toml-file.ts'
 
 export interface Layers {
+  /** Who gives what `flag` of `readSetting` says: a person on the command line, or the program that embeds the node. */
+  readonly flagsFrom: 'command line' | 'program'
   readonly env: Readonly<Record<string, string | undefined>>
   readonly file: ReadonlyMap<string, RawValue>
   readonly filePath: string
@@ -32,7 +34,11 @@ export function readSetting<Value>(setting: Setting<Value>, flag: string | undef
 }
 
 function find(setting: Setting<unknown>, flag: string | undefined, layers: Layers): Found | undefined {
-  if (flag !== undefined) return { raw: flag, source: `flag --${setting.flag}` }
+  if (flag !== undefined)
+    return {
+      raw: flag,
+      source: layers.flagsFrom === 'program' ? 'setting of createNode' : `flag --${setting.flag}`,
+    }
   for (const name of setting.env) {
     const raw = layers.env[name]
     // Set but blank is how shells and unit files say "not set".

@@ -14,6 +14,7 @@ import {
   ipText,
   multiaddrList,
   oneOfText,
+  pathText,
   portText,
 } from './value-schemas.ts'
 
@@ -184,6 +185,16 @@ export const SETTINGS = {
     accepts: '0, 1, true or false',
     default: false,
     doc: 'Whether remote execution takes a lease of the authority first. Without it nothing runs remotely.',
+  }),
+  nvmlLibrary: setting<string | undefined>({
+    key: 'gpu.nvmlLibrary',
+    env: ['POPULI_NVML_LIBRARY'],
+    flag: 'nvml-library',
+    schema: pathText,
+    accepts: 'the path of a library, or a name that the loader finds',
+    default: undefined,
+    defaultText: '`libnvidia-ml.so.1`, where the kernel has a driver for it',
+    doc: 'Library of the NVIDIA driver, which is asked who uses the GPUs.',
   }),
   logLevel: setting<LogLevel>({
     key: 'log.level',

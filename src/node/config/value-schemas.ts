@@ -28,6 +28,9 @@ export const portText = integerText(0, 65_535)
 /** Names are not accepted: what is listened on must not depend on a resolver. */
 export const ipText = text.pipe(z.union([z.ipv4(), z.ipv6()]))
 
+/** The loader's own business is whether it exists: the setting may be for a driver that comes later. */
+export const pathText = text.min(1)
+
 export const oneOfText = <const Words extends readonly [string, ...string[]]>(words: Words) =>
   text.pipe(z.enum(words))
 

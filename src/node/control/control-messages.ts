@@ -147,6 +147,10 @@ const taskState = z.enum(TASK_STATES)
 
 const runState = z.enum(['start', 'cancel_requested', 'cancelled', 'complete', 'error'])
 
+const gpusWithheld = z.array(
+  z.object({ uuid: text, reason: text, detail: absent(text), sinceUnixMs: unixMs }),
+)
+
 export const statusSchema: z.ZodType<StatusView> = z.object({
   nodeId: node,
   peerId: peer,
@@ -171,6 +175,7 @@ export const statusSchema: z.ZodType<StatusView> = z.object({
   unfinishedTasks: count,
   runningHere: count,
   remoteExecute: z.object({ enabled: z.boolean(), reason: text }),
+  gpusWithheld,
 })
 
 export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
@@ -204,6 +209,7 @@ export const nodesSchema: z.ZodType<readonly NodeView[]> = z.array(
       drainDeadlineUnixMs: absent(unixMs),
       isFollowed: z.boolean(),
     }),
+    gpusWithheld,
   }),
 )
 

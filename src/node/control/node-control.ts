@@ -92,6 +92,17 @@ export interface StatusView {
   /** Executions of this node's guardian. */
   readonly runningHere: number
   readonly remoteExecute: { readonly enabled: boolean; readonly reason: string }
+  readonly gpusWithheld: readonly WithheldGpuView[]
+}
+
+/** A GPU that gets no work. */
+export interface WithheldGpuView {
+  readonly uuid: string
+  /** Code of the reason vocabulary. */
+  readonly reason: string
+  /** The processes that hold it, or what the driver said; only the node itself knows. */
+  readonly detail: string | undefined
+  readonly sinceUnixMs: UnixMs
 }
 
 export interface AuthorityView {
@@ -125,6 +136,7 @@ export interface NodeView {
   /** The way to it from this node; absent for this node, and where nothing is known of it. */
   readonly link: LinkView | undefined
   readonly orders: NodeOrdersView
+  readonly gpusWithheld: readonly WithheldGpuView[]
 }
 
 interface LinkView {
@@ -284,6 +296,7 @@ export type RunEvent =
 
 export interface TaskView {
   readonly taskId: TaskId
+  /** Of a call: the name of the function. */
   readonly argv: readonly string[]
   /** It has a reader that it ends with; otherwise it was submitted, and goes on whoever is away. */
   readonly attached: boolean

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CodedError } from '../../../src/base/index.ts'
 import { type ConfigFlags, loadConfig, type NodeConfig } from '../../../src/node/config/load-config.ts'
 import { PRESETS } from '../../../src/node/config/timings.ts'
+import { flagsOf, type NodeSettings } from '../../../src/node/config/typed-settings.ts'
 
 let dataDir: string
 beforeEach(() => {
@@ -190,5 +191,28 @@ describe('errors', () => {
     const error = refusal({})
     expect(error.code).toBe('config.invalid')
     expect(error.message).toContain('EISDIR')
+  })
+})
+
+describe('settings of a program', () => {
+  const fromProgram = (settings: NodeSettings): NodeConfig =>
+    loadConfig({ dataDir, env: {}, flags: flagsOf(settings), flagsFrom: 'program' })
+
+  test('are values, checked like text, and win like flags', () => {
+    writeFileSync(join(dataDir, 'populi.toml'), 'lease.ttlMs = 9000\npeer.port = 1')
+    const config = fromProgram({
+      peerPort: 0,
+      announce: ['/ip4/100.64.0.7/tcp/1', '/ip4/100.64.0.8/tcp/2'],
+      remoteExecute: true,
+      driftRatio: 0.02,
+      stopGraceMs: undefined,
+    })
+    expect(config).toMatchObject({ peerPort: 0, remoteExecute: true, driftRatio: 0.02, leaseTtlMs: 9000 })
+    expect(config.announce).toEqual(['/ip4/100.64.0.7/tcp/1', '/ip4/100.64.0.8/tcp/2'])
+    expect(config.stopGraceMs).toBe(2000)
+  })
+
+  test('that do not fit are refused with where they came from', () => {
+    expect(() => fromProgram({ leaseTtlMs: 1 })).toThrow('lease.ttlMs is "1" (setting of createNode)')
   })
 })

@@ -61,6 +61,7 @@ export const STATUS: StatusView = {
   unfinishedTasks: 1,
   runningHere: 0,
   remoteExecute: { enabled: false, reason: 'lease_gating_disabled' },
+  gpusWithheld: [],
 }
 
 export const LONE_STATUS: StatusView = {
@@ -115,6 +116,7 @@ export const NODES: readonly NodeView[] = [
     version: '0.1.0',
     link: undefined,
     orders: NO_ORDERS,
+    gpusWithheld: [],
   },
   {
     nodeId: ATTIC,
@@ -137,6 +139,7 @@ export const NODES: readonly NodeView[] = [
       fault: 'to_peer',
     },
     orders: NO_ORDERS,
+    gpusWithheld: [],
   },
   {
     nodeId: nodeId('nas'),
@@ -152,6 +155,7 @@ export const NODES: readonly NodeView[] = [
     version: undefined,
     link: undefined,
     orders: NO_ORDERS,
+    gpusWithheld: [],
   },
 ]
 

@@ -18,6 +18,7 @@ import { EventSources } from '../../../src/node/event-sources.ts'
 import type { NewEvent } from '../../../src/node/node-events.ts'
 import { TaskLink } from '../../../src/node/task-link.ts'
 import { Worker } from '../../../src/node/worker.ts'
+import { NO_FUNCTIONS } from '../../../src/node/worker-context.ts'
 import { MemoryDisk, type NodeStores, openMemoryStores } from '../../../src/store/index.ts'
 import {
   decodeTaskMessage,
@@ -160,6 +161,7 @@ export class WorkerWorld {
       transport,
       link,
       executor: this.executor,
+      functions: NO_FUNCTIONS,
       authority: this.authority(this.life),
       journal: this.stores.workerJournal,
       outputs: this.stores.outputs.worker,
