@@ -189,10 +189,12 @@ export class Submission {
     this.isWriting = true
     // Nobody is asked again for the output of a task that has its result.
     if (isFinal(record.state)) await this.output.kept
+    if (this.context.isStopped()) return
     await this.context.journal.write([{ key: record.taskId, value: encodeTaskRecord(record) }])
     this.isWriting = false
     this.acceptedNow.resolve()
     for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
+      if (this.context.isStopped()) return
       this.carryOut(next)
       if (next.type === 'journal') return
     }

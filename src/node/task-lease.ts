@@ -35,6 +35,8 @@ export class TaskLease {
   private tries = 0
   private takenBack: Promise<void> = Promise.resolve()
   private endPause: (() => void) | undefined
+  /** A lease of the key has ended since the last request was sent. */
+  private isWoken = false
 
   constructor(init: TaskLeaseInit) {
     this.init = init
@@ -47,6 +49,7 @@ export class TaskLease {
 
   /** Whoever waits for the next try need not. */
   wake(): void {
+    this.isWoken = true
     this.endPause?.()
   }
 
@@ -63,8 +66,9 @@ export class TaskLease {
 
   private async run(request: number, holder: PeerId): Promise<void> {
     await this.takenBack
-    if (this.tries > 0) await this.pause()
+    if (this.tries > 0 && !this.isWoken) await this.pause()
     if (request !== this.request) return
+    this.isWoken = false
     const event = await this.grant(holder)
     if (event === undefined) return
     if (request === this.request) this.init.tell(event)

@@ -93,8 +93,10 @@ export class FallbackWait {
     this.endsHere()
   }
 
+  /** Also before the attempt was given up: who cancels an attached task answers its worker no more. */
   spanOver(): void {
-    if (!this.isOn || !this.attempt.isQuiet) return
+    const isAwaited = this.isOn || this.book.record.cancelRequested
+    if (!isAwaited || !this.attempt.isQuiet) return
     this.attempt.over()
     if (this.endsHere()) return
     // As long as the authority answers, its lease decides.
@@ -112,7 +114,7 @@ export class FallbackWait {
   private endsHere(): boolean {
     const { cancelRequested, fallback, attempts, reason, error } = this.book.record
     if (cancelRequested) {
-      this.book.cancelled(`${error ?? 'it was lost'}; nothing of it can run any more`)
+      this.book.cancelled(`${error ?? 'its worker did not answer'}; nothing of it can run any more`)
       return true
     }
     if (this.book.endsAtDeadline()) return true

@@ -307,6 +307,7 @@ export class SubmittedTask {
       reason: 'cancelled_by_user',
       detail: `waiting for ${nodeId} to end it, or for its lease to end`,
     })
+    this.attempt.awaitSpan()
     this.attempt.sendCancel()
   }
 

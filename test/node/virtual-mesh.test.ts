@@ -191,6 +191,17 @@ describe('composed nodes over a virtual network', () => {
       'no lease is left',
       () => mesh.leader()?.node.authority.machine.leases().length === 0,
     )
+    const ofTask = mesh.get('a').events.filter(({ detail }) => detail?.['taskId'] === submission.task.taskId)
+    expect(ofTask.map(({ type, detail }) => [type, detail?.['runState']])).toEqual([
+      ['task:queued', undefined],
+      ['task:placing', undefined],
+      ['task:leasing', undefined],
+      ['task:offered', undefined],
+      ['task:running', 'start'],
+      ['task:cancel_requested', 'cancel_requested'],
+      ['task:cancelled', 'cancelled'],
+    ])
+    expect(ofTask.at(-1)?.detail?.['cancelLatencyMs']).toBeLessThan(50)
   })
 
   it('a worker that restarts reports what was lost, so that nobody waits for its lease', async () => {

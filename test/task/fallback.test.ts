@@ -291,6 +291,16 @@ describe('a cancel of a task whose worker is lost', () => {
     expect(script.task.record).toMatchObject({ state: 'cancelled', finalResults: 1 })
   })
 
+  it('attached, the worker connected and silent: it is not answered any more, so its span ends the wait', () => {
+    const script = new SubmitterScript()
+    script.run()
+    expect(script.do(cancel)).toContainEqual({ type: 'wake-at', at: script.now - 2 + SPAN_MS })
+    script.say(WORKER, renew(L1))
+    script.now += SPAN_MS
+    script.do({ type: 'span-over' })
+    expect(script.task.record).toMatchObject({ state: 'cancelled', finalResults: 1 })
+  })
+
   it('the end that is not quiet is waited for', () => {
     const script = new SubmitterScript()
     script.run()

@@ -203,6 +203,7 @@ describe('a submitted task', () => {
       'journal',
       'cancelling',
       'noted',
+      'wake-at',
       'remote_task_cancel',
     ])
     expect(script.state).toBe('running')
