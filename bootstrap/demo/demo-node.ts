@@ -2,7 +2,7 @@
  * One node of the demo: a real `populi up` in a process of its own, with a data directory of its own, and the CLI calls that a
  * person would make on it.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
@@ -55,14 +55,19 @@ export class DemoNode {
   readonly dataDir: string
   private readonly env: NodeJS.ProcessEnv
   private readonly ports: { readonly peer: number; readonly facade: number }
+  private readonly prefix: readonly string[]
   private process: ChildProcess | undefined
 
-  /** @param ports 0 takes any free one, another one each time the node comes up. */
+  /**
+   * @param ports 0 takes any free one, another one each time the node comes up.
+   * @param prefix put before every command, for example what enters a network namespace; it must replace itself by the command.
+   */
   constructor(
     folder: string,
     name: string,
     env: Readonly<Record<string, string>> = {},
     ports = { peer: 0, facade: 0 },
+    prefix: readonly string[] = [],
   ) {
     this.name = name
     this.dataDir = join(folder, name)
@@ -71,18 +76,30 @@ export class DemoNode {
     const compileCache = { NODE_COMPILE_CACHE: join(folder, 'compile-cache') }
     this.env = { ...process.env, ...compileCache, ...DEMO_ENV, ...env }
     this.ports = ports
+    this.prefix = prefix
   }
 
   get pid(): number {
     return this.process?.pid ?? 0
   }
 
+  /** Starts one CLI command on this node. */
+  start(args: readonly string[]): ChildProcessWithoutNullStreams {
+    const [program = '', ...rest] = [
+      ...this.prefix,
+      process.execPath,
+      ...NODE_FLAGS,
+      CLI,
+      '--data-dir',
+      this.dataDir,
+      ...args,
+    ]
+    return spawn(program, rest, { env: this.env })
+  }
+
   /** Runs one CLI command on this node and returns its stdout. @throws CliFailure when it fails. */
   async cli(args: readonly string[], input?: string): Promise<string> {
-    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, '--data-dir', this.dataDir, ...args], {
-      env: this.env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
+    const child = this.start(args)
     child.stdin.end(input ?? '')
     const [out, err, [code]] = await Promise.all([
       text(child.stdout),
@@ -101,11 +118,8 @@ export class DemoNode {
   /** Starts `populi up` and waits until it says that it is ready. */
   async up(): Promise<void> {
     const ports = ['--peer-port', `${this.ports.peer}`, '--facade-port', `${this.ports.facade}`]
-    const args = ['--data-dir', this.dataDir, 'up', ...ports, '--json']
-    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
-      env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const child = this.start(['up', ...ports, '--json'])
+    child.stdin.end()
     this.process = child
     const log = createWriteStream(`${this.dataDir}.log`, { flags: 'a' })
     child.stderr.pipe(log)

@@ -76,12 +76,16 @@ export class GuardianClient {
     return leftovers
   }
 
-  /** Ends all executions as `end` does, and the guardian. Resolves when both are gone. */
+  /**
+   * Ends all executions as `end` does, and the guardian. Resolves when both are gone. A call in this process that does not end
+   * is waited for until its lease is over, when the guardian ends the process: without a guardian nobody would.
+   */
   async stop(): Promise<void> {
     if (this.phase !== 'started') return
     this.phase = 'stopping'
     for (const execution of this.executions.values()) execution.end('the node stops')
     await Promise.all([...this.executions.values()].map((execution) => execution.ended))
+    await this.nodeGuard.released()
     await this.recovery
     const { guardian } = this
     this.guardian = undefined

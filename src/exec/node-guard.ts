@@ -8,6 +8,7 @@
  * calls that begin and end within one turn cost two messages.
  */
 import type { BootMs } from '../base/index.ts'
+import { NO_DEADLINE } from './execution.ts'
 import type { GuardianCommand } from './protocol.ts'
 
 interface Held {
@@ -21,6 +22,7 @@ export class NodeGuard {
   /** What the guardian has: a time, none, or nobody knows, because it is still on its way. */
   private told: BootMs | undefined | 'unknown'
   private isUpdateDue = false
+  private readonly waiting: (() => void)[] = []
 
   /** @param send `undefined` when what is sent reaches the guardian whatever happens to this process. */
   constructor(send: (command: GuardianCommand) => Promise<void> | undefined) {
@@ -42,6 +44,13 @@ export class NodeGuard {
 
   release(call: object): void {
     if (this.calls.delete(call)) this.updateSoon()
+    if (this.waiting.length > 0 && !this.isOwed) for (const resolve of this.waiting.splice(0)) resolve()
+  }
+
+  /** Resolves when no call is left that has a deadline: until then the guardian may not go. */
+  released(): Promise<void> {
+    if (!this.isOwed) return Promise.resolve()
+    return new Promise((resolve) => this.waiting.push(resolve))
   }
 
   /** There is a call to guard. */
@@ -53,6 +62,10 @@ export class NodeGuard {
   guardianChanged(): void {
     this.told = undefined
     this.update()
+  }
+
+  private get isOwed(): boolean {
+    return [...this.calls.values()].some(({ killAt }) => killAt < NO_DEADLINE.killAt)
   }
 
   private updateSoon(): void {

@@ -276,6 +276,10 @@ export class SubmittedTask {
     if (cancelRequested) return this.book.cancelled()
     const detail = this.hadToStop(outcome)
     if (!attached && !outcome.quiet) return this.fallback.begin('local_execution_ended', detail)
+    // A lease that was renewed too late, or a guardian that was killed, says nothing about the task, nor about who waits for it.
+    const isAccident = outcome.cause === 'lease-lost' || outcome.cause === 'guardian-lost'
+    if (attached && isAccident && outcome.quiet && attempts < LIMITS.taskAttemptsMax)
+      return this.fallback.begin('local_execution_ended', detail)
     if (!attached && attempts < LIMITS.taskAttemptsMax) return this.place({ detail })
     const reason = outcome.cause === 'worker-restarted' ? 'submitter_restarted' : 'local_execution_ended'
     this.book.finish('failed', { reason, error: detail })

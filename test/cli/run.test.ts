@@ -211,14 +211,16 @@ test('Ctrl-C on a task that never ran: exit code 130', async () => {
   expect((await call.ended).code).toBe(130)
 })
 
-test('a second Ctrl-C leaves at once, and the node hears it', async () => {
+test('a second Ctrl-C leaves at once, says where to look, and the node hears it', async () => {
   const control = new CancellableControl([stateEvent({ state: 'running' })], result())
   control.cancel = () => new Promise(() => undefined)
   const call = calling(['run', 'x'], { control })
   await control.started.promise
   call.interrupt()
   call.interrupt()
-  expect((await call.ended).code).toBe(130)
+  const { code, err } = await call.ended
+  expect(code).toBe(130)
+  expect(err).toContain('populi: left; this node goes on cancelling: `populi task 81` shows its end\n')
   await control.aborted.promise
 })
 

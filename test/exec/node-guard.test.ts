@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { bootMs, CodedError } from '../../src/base/index.ts'
+import { NO_DEADLINE } from '../../src/exec/index.ts'
 import { NodeGuard } from '../../src/exec/node-guard.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -75,6 +76,22 @@ describe('the guard of the node', () => {
     void guard.hold({}, at(100))
     guard.guardianChanged()
     expect(told).toEqual([100, 100])
+  })
+
+  test('is released when no call has a deadline any more; one without a lease is owed to nobody', async () => {
+    const { guard } = world()
+    const [leased, free] = [{}, {}]
+    void guard.hold(free, { ...NO_DEADLINE, label: 'at home' })
+    await guard.released()
+    void guard.hold(leased, at(100))
+    let isReleased = false
+    const released = guard.released().then(() => {
+      isReleased = true
+    })
+    await turn()
+    expect(isReleased).toBe(false)
+    guard.release(leased)
+    await released
   })
 
   test('that nobody can keep is refused', async () => {

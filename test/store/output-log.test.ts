@@ -202,14 +202,35 @@ test('a write that fails half done leaves nothing behind, also after a crash', a
   await log.append('stdout', Buffer.from('one '))
   folder.beforeWrite = async () => {
     const [[name, content] = ['', Buffer.alloc(0)]] = folder.files
-    folder.files.set(name, Buffer.concat([content, content]))
+    folder.files.set(name, Buffer.concat([content, content, content]))
     throw new CodedError('store.write_failed', { path: name, reason: 'EIO' })
   }
   expect(await codeOf(log.append('stdout', bytes(5)))).toBe('store.write_failed')
   folder.beforeWrite = undefined
-  await log.append('stdout', Buffer.from('two'))
-  expect(await allOf(log)).toBe('one two')
-  expect(await allOf(await (await openOn(disk)).open('a'))).toBe('one two')
+  // As long as the first of what was left behind: without a cut, the second would be taken for its continuation.
+  await log.append('stdout', Buffer.from('two '))
+  expect(await allOf(log)).toBe('one two ')
+  expect(await allOf(await (await openOn(disk)).open('a'))).toBe('one two ')
+})
+
+test('what waits behind a write that fails is refused with it: no output comes before what was printed before it', async () => {
+  const disk = new MemoryDisk()
+  const folder = disk.outputs.worker
+  const log = await (await openOn(disk)).open('a')
+  const reached = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  folder.beforeWrite = () => {
+    reached.resolve()
+    return gate.promise
+  }
+  const first = codeOf(log.append('stdout', Buffer.from('first ')))
+  await reached.promise
+  const second = codeOf(log.append('stdout', Buffer.from('second ')))
+  folder.beforeWrite = undefined
+  gate.reject(new CodedError('store.write_failed', { path: 'disk', reason: 'EIO' }))
+  expect([await first, await second]).toEqual(['store.write_failed', 'store.write_failed'])
+  await log.append('stdout', Buffer.from('third'))
+  expect(await allOf(log)).toBe('third')
 })
 
 test('a flipped bit is never handed out: it costs the rest of its segment, and the reader sees the gap', async () => {

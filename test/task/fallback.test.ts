@@ -175,6 +175,23 @@ describe('a detached task', () => {
     }
   })
 
+  it.each(['lease-lost', 'guardian-lost'] as const)(
+    'an attached one that ended at home with %s runs there again, under a new lease or without one when no authority answers',
+    (cause) => {
+      for (const answer of [granted, away]) {
+        const script = new SubmitterScript()
+        script.place(HOME, 'home')
+        script.do({ ...granted, leaseId: L1 })
+        script.say(HOME, started(L1))
+        const ended = script.say(HOME, result(L1, endedBy(cause)))
+        expect(names(ended)).toContain('request-lease')
+        expect(script.state).toBe('fallback')
+        expect(script.do(answer).at(-1)).toMatchObject({ type: 'send', to: HOME })
+        expect(script.task.record).toMatchObject({ state: 'offered', attempts: 2, finalResults: 0 })
+      }
+    },
+  )
+
   it('what takes its node down each time fails after a bounded number of attempts', () => {
     const script = new SubmitterScript(detached)
     script.do({ type: 'submitted' })

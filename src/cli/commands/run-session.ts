@@ -49,11 +49,13 @@ export class RunSession {
 
   private interrupt(): void {
     this.interrupts += 1
-    if (this.interrupts > 1 || this.task === undefined) {
+    const { task } = this
+    if (this.interrupts > 1 || task === undefined) {
+      if (task !== undefined)
+        void this.tell(`left; this node goes on cancelling: \`populi task ${task}\` shows its end`, 'yellow')
       this.leave.abort()
       return
     }
-    const { task } = this
     void this.tell(`cancelling task ${task}; interrupt again to leave at once`, 'yellow')
     this.cli.client.cancel(task).catch((thrown: unknown) => this.cancelFailed(toCodedError(thrown)))
   }

@@ -45,7 +45,7 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfi
 const VOTER_POLICIES = ['auto', 'always', 'never'] as const
 export type VoterPolicy = (typeof VOTER_POLICIES)[number]
 
-const PRESET_NAMES = ['lan', 'wan'] as const satisfies readonly Preset[]
+const PRESET_NAMES = ['lan', 'wan', 'local'] as const satisfies readonly Preset[]
 
 /**
  * Part of the lease TTL that the grace between TERM and KILL may take. The first third belongs to the first

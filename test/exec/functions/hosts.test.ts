@@ -1,6 +1,16 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { bootMs, LIMITS, silentLogger } from '../../../src/base/index.ts'
-import { FunctionRegistry } from '../../../src/exec/index.ts'
+import { decode, LIMITS, silentLogger } from '../../../src/base/index.ts'
+import type { FedExecution } from '../../../src/exec/execution.ts'
+import { frameOf } from '../../../src/exec/frames.ts'
+import { callSchema } from '../../../src/exec/functions/host-protocol.ts'
+import {
+  type ExecutionDeadline,
+  type ExecutionEnd,
+  type ExecutionSpec,
+  FunctionRegistry,
+  NO_DEADLINE,
+  type OutputReader,
+} from '../../../src/exec/index.ts'
 import { clock, isAlive, living, uniqueSleep, until, within } from '../world.ts'
 import { call, callOf, HOSTS_MAX, hostPid, order, outcomeOf, world } from './world.ts'
 
@@ -89,10 +99,11 @@ describe('a call that has to end', () => {
     'and does not (%s) is killed before its deadline is over, and the next call works',
     async (how) => {
       const at = await world()
-      await hostPid(at)
-      const deadline = within(700, 300)
-      const disobedient = order(at, { do: how }, { deadline })
+      const disobedient = order(at, { do: how })
+      await until(() => disobedient.text() === 'begun\n')
       const { pid } = await disobedient.started
+      const deadline = within(300, 300)
+      disobedient.extend(deadline)
       expect(await disobedient.ended).toMatchObject({ cause: 'deadline', signal: 'SIGKILL', quiet: true })
       expect(clock.now()).toBeGreaterThanOrEqual(deadline.killAt)
       expect(isAlive(pid)).toBe(false)
@@ -100,12 +111,15 @@ describe('a call that has to end', () => {
     },
   )
 
-  test('later than it was told first runs on', async () => {
-    const at = await world()
-    const waiting = order(at, { do: 'spin', a: 600 }, { deadline: within(300, 100) })
-    await waiting.started
-    waiting.extend(within(60_000))
-    expect(await waiting.ended).toMatchObject({ cause: 'exited', exitCode: 0 })
+  test('at a time that moves tells its host, which gets the last one with the call', async () => {
+    const { registry, hosts } = fakeHosts()
+    const deadlines = [within(1000), within(2000), within(3000)] as const
+    const call = registry.run(callOf('orders', {}, { deadline: deadlines[0] }), async () => undefined)
+    call.extend(deadlines[1])
+    await call.started
+    call.extend(deadlines[2])
+    expect(hosts[0]?.fed?.deadline).toEqual(deadlines[1])
+    expect(hosts[0]?.deadlines).toEqual([deadlines[0], deadlines[1], deadlines[2]])
   })
 
   test('earlier than it was told first does', async () => {
@@ -126,12 +140,25 @@ describe('a call that has to end', () => {
     expect(await hostPid(at)).not.toBe(pid)
   })
 
-  test('does not take the deadline of its host along: an idle host outlives it', async () => {
-    const at = await world()
-    const deadline = within(600, 0)
-    const { pid } = outcomeOf(await order(at, { do: 'add' }, { deadline }).ended) as { pid: number }
-    await until(() => clock.now() > deadline.killAt + 200)
-    expect(await hostPid(at)).toBe(pid)
+  test('takes no deadline along when it is over: its host may be idle for long', async () => {
+    const { registry, hosts } = fakeHosts()
+    const call = registry.run(callOf('orders', {}, { deadline: within(60_000) }), async () => undefined)
+    await call.started
+    await hosts[0]?.answer()
+    expect(outcomeOf(await call.ended)).toBe('done')
+    expect(hosts[0]?.deadlines.at(-1)).toEqual(NO_DEADLINE)
+  })
+
+  test('whose deadline is so near that its host may be told already leaves the host to its end', async () => {
+    const { registry, hosts } = fakeHosts()
+    const call = registry.run(callOf('orders', {}, { deadline: within(0) }), async () => undefined)
+    await call.started
+    await hosts[0]?.answer()
+    expect(hosts[0]?.isEnding).toBe(true)
+    hosts[0]?.end()
+    expect(outcomeOf(await call.ended)).toBe('done')
+    registry.run(callOf('orders', {}), async () => undefined)
+    expect(hosts).toHaveLength(2)
   })
 })
 
@@ -193,17 +220,28 @@ describe('the hosts of a node', () => {
   })
 
   test('are bounded: a call more waits, and can be ended while it waits', async () => {
-    const ends: (() => void)[] = []
-    const runs: string[] = []
-    const { registry } = fakeHosts(runs, ends)
+    const { registry, hosts } = fakeHosts()
     const reader = async (): Promise<void> => undefined
     for (let index = 0; index < HOSTS_MAX; index++) registry.run(callOf('orders', {}), reader)
     const waiting = [registry.run(callOf('orders', {}), reader), registry.run(callOf('orders', {}), reader)]
-    expect(runs).toHaveLength(HOSTS_MAX)
+    expect(hosts).toHaveLength(HOSTS_MAX)
     waiting[0]?.end('test')
     expect(await waiting[0]?.ended).toMatchObject({ cause: 'killed-on-order', quiet: true })
-    ends[0]?.()
-    await vi.waitFor(() => expect(runs).toHaveLength(HOSTS_MAX + 1))
+    hosts[0]?.end()
+    await vi.waitFor(() => expect(hosts).toHaveLength(HOSTS_MAX + 1))
+  })
+
+  test('that are idle make room for another function', async () => {
+    const { registry, hosts } = fakeHosts()
+    const reader = async (): Promise<void> => undefined
+    const calls = Array.from({ length: HOSTS_MAX }, () => registry.run(callOf('orders', {}), reader))
+    await Promise.all(calls.map(({ started }) => started))
+    await hosts[3]?.answer()
+    registry.register('other', new URL('file:///other.ts'))
+    registry.run(callOf('other', {}), reader)
+    expect(hosts.map(({ isEnding }) => isEnding).indexOf(true)).toBe(3)
+    hosts[3]?.end()
+    await vi.waitFor(() => expect(hosts).toHaveLength(HOSTS_MAX + 1))
   })
 
   test('an idle one leaves after a while', async () => {
@@ -229,7 +267,7 @@ describe('the hosts of a node', () => {
 
 describe('registering', () => {
   test('a name counts once, and must be one', async () => {
-    const { registry } = fakeHosts([], [])
+    const { registry } = fakeHosts()
     expect(() => registry.register('orders', () => 1)).toThrow('is "orders"')
     expect(() => registry.register('no spaces', () => 1)).toThrow('the name of a function is "no spaces"')
     for (let index = 1; index < LIMITS.functionsMax; index++) registry.register(`more-${index}`, () => 1)
@@ -237,36 +275,48 @@ describe('registering', () => {
   })
 })
 
-/** Hosts that never answer, and end when they are told. */
-function fakeHosts(runs: string[], ends: (() => void)[]): { registry: FunctionRegistry } {
-  const guardian = {
-    nodeGuard: { hold: () => undefined, release: () => undefined },
-    runFed: ({ executionId }: { executionId: ReturnType<typeof callOf>['executionId'] }) => {
-      runs.push(executionId)
-      const { promise, resolve } = Promise.withResolvers<{
-        exitCode: undefined
-        signal: string
-        cause: 'exited'
-        quiet: true
-      }>()
-      const end = (): void =>
-        resolve({ exitCode: undefined, signal: 'SIGKILL', cause: 'exited', quiet: true })
-      ends.push(end)
-      return {
-        executionId,
-        started: Promise.resolve({ pid: 2 }),
-        ended: promise,
-        end,
-        extend: () => undefined,
-        feed: () => undefined,
-      }
-    },
+interface FakeHost {
+  /** All that it was told, from the first. */
+  readonly deadlines: ExecutionDeadline[]
+  fed: { readonly bytes: Uint8Array; readonly deadline: ExecutionDeadline } | undefined
+  isEnding: boolean
+  answer(): Promise<void>
+  end(): void
+}
+
+/** Hosts that answer and end when the test says so. */
+function fakeHosts(): { readonly registry: FunctionRegistry; readonly hosts: FakeHost[] } {
+  const hosts: FakeHost[] = []
+  const runFed = (spec: ExecutionSpec, reader: OutputReader): FedExecution => {
+    const ended = Promise.withResolvers<ExecutionEnd>()
+    const host: FakeHost = {
+      deadlines: [spec.deadline],
+      fed: undefined,
+      isEnding: false,
+      answer: async () => {
+        const bytes = host.fed?.bytes ?? expect.unreachable('it has a call')
+        const mark = Buffer.from(decode(callSchema, bytes.subarray(4), 'call').mark, 'hex')
+        await reader('stderr', mark)
+        await reader('stdout', Buffer.concat([mark, frameOf({ valueJson: '"done"', isSpent: false })]))
+      },
+      end: () => ended.resolve({ exitCode: undefined, signal: 'SIGKILL', cause: 'exited', quiet: true }),
+    }
+    hosts.push(host)
+    return {
+      executionId: spec.executionId,
+      started: Promise.resolve({ pid: 2 }),
+      ended: ended.promise,
+      end: () => {
+        host.isEnding = true
+      },
+      extend: (deadline) => void host.deadlines.push(deadline),
+      feed: (bytes, deadline) => {
+        host.fed = { bytes, deadline }
+      },
+    }
   }
-  const registry = new FunctionRegistry({
-    guardian,
-    clock: { ...clock, now: () => bootMs(0), wall: () => clock.wall() },
-    logger: silentLogger,
-  })
+  const guardian = { nodeGuard: { hold: () => undefined, release: () => undefined }, runFed }
+  const registry = new FunctionRegistry({ guardian, clock, logger: silentLogger })
   registry.register('orders', new URL('file:///handlers.ts'))
-  return { registry }
+  return { registry, hosts }
 }

@@ -146,11 +146,11 @@ describe('a call in a node with its guardian', () => {
     async (how) => {
       const directory = temporaryDirectory()
       const begunAt = clock.now()
-      const { child, lines } = await standIn(how, 500, 1000, directory)
+      const { child, lines } = await standIn(how, 1000, 2000, directory)
       expect(await lines.next()).toMatchObject({ value: 'begun' })
       const [, signal] = await once(child, 'exit')
       expect(signal).toBe('SIGKILL')
-      expect(clock.now() - begunAt).toBeGreaterThanOrEqual(1000)
+      expect(clock.now() - begunAt).toBeGreaterThanOrEqual(2000)
       await until(() => readdirSync(directory).join() === 'node-killed')
       const errors: LogFields[] = []
       const logger = { ...silentLogger, error: (fields: LogFields) => void errors.push(fields) }
@@ -163,14 +163,21 @@ describe('a call in a node with its guardian', () => {
   )
 
   test('that obeys its signal costs nothing: the node outlives the time of the call', async () => {
-    const { child, lines } = await standIn('obey', 200, 600)
+    const { child, lines } = await standIn('obey', 200, 3000)
     expect(await lines.next()).toMatchObject({ value: 'begun' })
     expect(await lines.next()).toMatchObject({ value: 'ended deadline' })
-    const over = clock.now() + 1000
+    const over = clock.now() + 3500
     await until(() => clock.now() > over)
     expect(child.exitCode ?? child.signalCode).toBe(null)
     child.stdin?.end()
     expect(await once(child, 'exit')).toEqual([0, null])
+  })
+
+  test('that goes on when its node is stopped is still ended in time, with the process', async () => {
+    const { child, lines } = await standIn('ignore', 1000, 3000)
+    expect(await lines.next()).toMatchObject({ value: 'begun' })
+    child.stdin?.end()
+    expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
   })
 
   test('is guarded again by the guardian that follows a lost one', async () => {

@@ -108,6 +108,10 @@ describe('values', () => {
     ])
   })
 
+  test.each(Object.keys(PRESETS))('the preset %s can be chosen', (preset) => {
+    expect(load({ flags: { preset } }).preset).toBe(preset)
+  })
+
   test('a lease TTL of the environment outside the range of the older populi moves to its nearest end', () => {
     expect(load({ env: { VOX_MESH_A2A_LEASE_MS: '1' } }).leaseTtlMs).toBe(1000)
     expect(load({ env: { VOX_MESH_A2A_LEASE_MS: '99999999' } }).leaseTtlMs).toBe(3_600_000)

@@ -18,7 +18,7 @@ import { EventSources } from '../../../src/node/event-sources.ts'
 import type { NewEvent } from '../../../src/node/node-events.ts'
 import { TaskLink } from '../../../src/node/task-link.ts'
 import { Worker } from '../../../src/node/worker.ts'
-import { NO_FUNCTIONS } from '../../../src/node/worker-context.ts'
+import { type FunctionExecutor, NO_FUNCTIONS } from '../../../src/node/worker-context.ts'
 import { MemoryDisk, type NodeStores, openMemoryStores } from '../../../src/store/index.ts'
 import {
   decodeTaskMessage,
@@ -134,6 +134,7 @@ export class WorkerWorld {
   /** How long the authority takes to answer. */
   answerMs = 1
   standing: Standing = { isQuarantined: false, isRetired: false, maintenance: undefined }
+  functions: FunctionExecutor = NO_FUNCTIONS
   worker!: Worker
   stores!: NodeStores
   private life = new Life(this.time)
@@ -161,7 +162,7 @@ export class WorkerWorld {
       transport,
       link,
       executor: this.executor,
-      functions: NO_FUNCTIONS,
+      functions: this.functions,
       authority: this.authority(this.life),
       journal: this.stores.workerJournal,
       outputs: this.stores.outputs.worker,

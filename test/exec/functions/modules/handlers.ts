@@ -17,7 +17,6 @@ export interface Order {
     | 'huge'
     | 'bigint'
     | 'context'
-    | 'spin'
   readonly a?: number
   readonly b?: number
   readonly text?: string
@@ -67,8 +66,5 @@ export default async function handler(order: Order, context: FunctionContext): P
       return 1n
     case 'context':
       return { taskId: context.taskId, fencingToken: context.fencingToken, traceparent: context.traceparent }
-    case 'spin':
-      for (const end = performance.now() + (order.a ?? 0); performance.now() < end; );
-      return process.pid
   }
 }
