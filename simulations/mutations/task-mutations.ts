@@ -271,8 +271,13 @@ const ENDS: Readonly<Record<'submitter' | 'worker' | 'guardian', readonly Mutati
     },
     {
       name: 'offer-begun-again',
-      why: 'A worker forgets what it has finished: a late repetition of the offer starts it once more.',
+      why: 'A worker forgets what it has finished, and its lease: a late repetition of the offer starts it once more.',
       edits: [
+        {
+          file: 'src/node/worker-attempt.ts',
+          find: "{ type: 'lease.release', leaseId }",
+          replace: "{ type: 'lease.renew', leaseId }",
+        },
         {
           file: 'src/node/finished-offers.ts',
           find: '    this.keys.set(key, finished)\n',
