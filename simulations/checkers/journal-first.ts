@@ -3,7 +3,8 @@
  *
  * - A submitter offers an attempt that its journal has, and acknowledges a result only when its journal no longer waits for it.
  * - A worker accepts and starts what its journal has, and sends the result that its journal has.
- * - A worker forgets a result only after its submitter said that it has it; at the end of a run every result was delivered.
+ * - A worker forgets a result only after its submitter said that it has it; at the end of a run every result was delivered, but
+ *   to those that had left for good, or lost their disk.
  */
 import type { PeerId, TaskId } from '../../src/base/index.ts'
 import type { Observation, Observed } from '../observation.ts'
@@ -116,7 +117,7 @@ export class JournalFirst implements Checker {
 
   private ends(atMs: number): void {
     for (const offer of this.kept.values())
-      if (this.isUndelivered(offer))
+      if (this.isUndelivered(offer) && !this.lostMs.has(offer.submitter))
         this.report(`the result of ${attemptOf(offer)} was never acknowledged`, offer.node, atMs)
   }
 

@@ -258,9 +258,26 @@ const ENDS: Readonly<Record<'submitter' | 'worker' | 'guardian', readonly Mutati
       scenarios: ['tasks'],
     },
     {
-      name: 'offer-begun-again',
-      why: 'A worker forgets what it has finished: a late repetition of the offer starts it once more.',
+      name: 'result-behind-unwanted-output',
+      why: 'A result waits until all output before it is sent, and its submitter, which runs the task elsewhere, takes none.',
       edits: [
+        {
+          file: 'src/node/worker-attempt.ts',
+          find: "    if (cause === 'given-up') this.output.giveUp()\n",
+          replace: '',
+        },
+      ],
+      scenarios: ['tasks'],
+    },
+    {
+      name: 'offer-begun-again',
+      why: 'A worker forgets what it has finished, and its lease: a late repetition of the offer starts it once more.',
+      edits: [
+        {
+          file: 'src/node/worker-attempt.ts',
+          find: "{ type: 'lease.release', leaseId }",
+          replace: "{ type: 'lease.renew', leaseId }",
+        },
         {
           file: 'src/node/finished-offers.ts',
           find: '    this.keys.set(key, finished)\n',
@@ -277,7 +294,7 @@ const ENDS: Readonly<Record<'submitter' | 'worker' | 'guardian', readonly Mutati
           file: 'src/task/submitter-messages.ts',
           find: '    idempotency_key: task.idempotencyKey,\n    exec_lease_id: attempt.leaseId,',
           replace:
-            '    idempotency_key: task.idempotencyKey + task.runs.length,\n    exec_lease_id: attempt.leaseId,',
+            "    idempotency_key: task.idempotencyKey + (task.runs.length || ''),\n    exec_lease_id: attempt.leaseId,",
         },
         {
           file: 'src/node/worker.ts',

@@ -63,7 +63,7 @@ const FAILS_PART = 0.15
 const PRINTS_PART = 0.7
 const LINES_MAX = 300
 /** Several windows of output (`LIMITS.outputWindowBytesMax`). */
-const MUCH_PART = 0.02
+const MUCH_PART = 0.04
 const MUCH_LINES = 40_000
 const TIMEOUT_PART = 0.1
 const DEADLINE_PART = 0.1

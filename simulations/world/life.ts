@@ -54,8 +54,11 @@ interface LifeInit {
 export function newLife(init: LifeInit): Life {
   const { peer: node, queue, clock, network, observe, keyOfLease, taskOfKey } = init
   const tap = new NodeTap({ node, observe, keyOfLease, nextOp: init.nextOp })
-  const taskTap = new TaskTap({ node, observe, taskOfKey })
   const process = new VirtualProcess(queue, clock, init.uncaught)
+  const after = (delayMs: number, callback: () => void): void => {
+    process.after(delayMs, callback)
+  }
+  const taskTap = new TaskTap({ node, observe, taskOfKey, after })
   const guardianProcess = new VirtualProcess(queue, clock, (thrown) =>
     init.defect(`guardian: ${String(thrown)}`),
   )

@@ -25,7 +25,12 @@ interface TaskTapInit {
   readonly observe: (fact: ObservedFact) => void
   /** Which task an idempotency key is of, as far as any node of this world has said. */
   readonly taskOfKey: Map<string, TaskId>
+  /** Calls back on the clock of the node's process. */
+  readonly after: (delayMs: number, callback: () => void) => void
 }
+
+/** What it takes to read a journal: peers are connected to meanwhile, and say what they have to say. */
+const READING_MS = 60
 
 export class TaskTap {
   private readonly init: TaskTapInit
@@ -67,6 +72,7 @@ export class TaskTap {
     return {
       load: async () => {
         const rows = await journal.load()
+        await new Promise<void>((resolve) => this.init.after(READING_MS, resolve))
         const { node } = this.init
         this.tell({ type: 'journal-loaded', node, of, keys: rows.map(({ key }) => key) })
         for (const row of rows) this.tell(record(row))

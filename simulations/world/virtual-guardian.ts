@@ -3,8 +3,10 @@
  * and a node that dies is noticed by the closed pipe. It reads its machine's clock when it looks, as the real one does.
  *
  * A command is `work MS obeys|ignores [EXIT LINES]`: it runs for MS of real time, takes TERM or waits for KILL, prints so many lines
- * (`printed.ts`) spread over its time, and ends when they are taken: what the node does not take, it waits for. A suspended machine
- * executes nothing, so an execution is told as ended when its machine falls asleep. After the wake it counts again from the
+ * (`printed.ts`) spread over its time, and ends when they are taken: what the node does not take, it waits for. Without a number it
+ * prints one line as it begins, and waits for nobody.
+ *
+ * A suspended machine executes nothing, so an execution is told as ended when its machine falls asleep. After the wake it counts again from the
  * guardian's first look on, if its deadline has not passed: no program can stop another in the instant of waking, and what
  * slips through in that one interval is fencing's to catch (docs/simulations.md, "What it cannot see").
  */
@@ -156,7 +158,7 @@ export class VirtualGuardian {
       this.gone(guarded)
     }
     if (lines === undefined) {
-      onOutput('stdout', new Uint8Array(1)).catch(() => this.order(guarded))
+      onOutput('stdout', printed(guarded.mark, 0, 1)).catch(() => this.order(guarded))
       process.after(Number(ms), exit)
       return
     }

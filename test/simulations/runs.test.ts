@@ -16,8 +16,15 @@ function named(name: string): Scenario {
 
 const HOUR_MS = 3_600_000
 
-/** About a quarter of a second each. */
-const SEEDS_OF = { authority: 40, partitions: 20, disks: 25, clocks: 20, 'membership-changes': 10 } as const
+/** About a quarter of a second each; one of `tasks`, which has eighty lives of them, a second. */
+const SEEDS_OF = {
+  authority: 40,
+  partitions: 20,
+  disks: 25,
+  clocks: 20,
+  'membership-changes': 10,
+  tasks: 6,
+} as const
 
 describe.each(Object.entries(SEEDS_OF))('scenario %s', (name, count) => {
   const scenario = named(name)
@@ -61,6 +68,12 @@ describe('a run', () => {
       expect(other.traceHash).not.toBe(first.traceHash)
     },
   )
+
+  it('tasks: fifty lives at the least', async () => {
+    const { lives, violation } = await runSeed({ scenario: named('tasks'), seed: 503 })
+    expect(violation).toBeUndefined()
+    expect(lives).toBeGreaterThanOrEqual(50)
+  })
 
   it('a schedule that was written down does what the drawn one did', async () => {
     const scenario = named('authority')
