@@ -211,6 +211,10 @@ export class SubmittedTask {
     if (cancelRequested) return this.book.cancelled()
     const mayTryAgain = this.attempt.isAtHome && !attached && attempts < LIMITS.taskAttemptsMax
     if (mayTryAgain) return this.place({ detail: `refused here: ${detail}` })
+    // A busy machine, or an authority that has just lost its leader, says nothing about the task.
+    const isLate = detail === 'lease_unavailable' || detail === 'lease_expired'
+    if (this.attempt.isAtHome && isLate && attempts < LIMITS.taskAttemptsMax)
+      return this.fallback.begin(detail, 'its lease could not be confirmed in time here')
     const isFirst = state === 'offered' && !this.attempt.isOfferedAnew
     if (isFirst || this.attempt.isAtHome) return this.tryWithout('offer_refused', detail)
     this.fallback.begin('worker_lost', `${nodeId} knows nothing of it any more: ${detail}`)
@@ -272,13 +276,13 @@ export class SubmittedTask {
 
   /** What ended with its node, or had to leave it, is not the end of a detached task. */
   private endedAtHome(outcome: Outcome): void {
-    const { attached, attempts, cancelRequested } = this.record
-    if (cancelRequested) return this.book.cancelled()
+    const { attached, attempts } = this.record
     const detail = this.hadToStop(outcome)
-    if (!attached && !outcome.quiet) return this.fallback.begin('local_execution_ended', detail)
+    // Also when it was cancelled: nobody is told an end while something may execute.
+    if (!outcome.quiet) return this.fallback.begin('local_execution_ended', detail)
     // A lease that was renewed too late, or a guardian that was killed, says nothing about the task, nor about who waits for it.
     const isAccident = outcome.cause === 'lease-lost' || outcome.cause === 'guardian-lost'
-    if (attached && isAccident && outcome.quiet && attempts < LIMITS.taskAttemptsMax)
+    if (attached && isAccident && attempts < LIMITS.taskAttemptsMax)
       return this.fallback.begin('local_execution_ended', detail)
     if (!attached && attempts < LIMITS.taskAttemptsMax) return this.place({ detail })
     const reason = outcome.cause === 'worker-restarted' ? 'submitter_restarted' : 'local_execution_ended'

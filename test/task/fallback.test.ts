@@ -192,6 +192,32 @@ describe('a detached task', () => {
     },
   )
 
+  it.each(['lease_unavailable', 'lease_expired'])(
+    'an attached one whose lease was confirmed too late at home (%s) waits for the next one',
+    (detail) => {
+      const script = new SubmitterScript()
+      script.place(HOME, 'home')
+      script.do({ ...granted, leaseId: L1 })
+      expect(names(script.say(HOME, refusal(L1, detail)))).toContain('request-lease')
+      expect(script.do(granted).at(-1)).toMatchObject({ type: 'send', to: HOME })
+      expect(script.task.record).toMatchObject({ state: 'offered', attempts: 2 })
+    },
+  )
+
+  it('cancelled, and ended at home without proof of quiet: no end is told before its lease is over', () => {
+    for (const attached of [true, false]) {
+      const script = new SubmitterScript({ attached })
+      script.place(HOME, 'home')
+      script.do({ ...granted, leaseId: L1 })
+      script.say(HOME, started(L1))
+      script.do({ type: 'cancel-requested' })
+      script.say(HOME, result(L1, { ...endedBy('guardian-lost'), quiet: false }))
+      expect(script.task.record).toMatchObject({ state: 'fallback', finalResults: 0 })
+      script.do({ type: 'lease-expired', leaseId: L1 })
+      expect(script.task.record).toMatchObject({ state: 'cancelled', finalResults: 1 })
+    }
+  })
+
   it('what takes its node down each time fails after a bounded number of attempts', () => {
     const script = new SubmitterScript(detached)
     script.do({ type: 'submitted' })
