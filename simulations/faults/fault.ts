@@ -60,7 +60,7 @@ const fault = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('congest'), ...path, protocol, messages: z.int().positive(), forMs: ms }),
   /** The machine changes its address: all its connections are dead, and it is found again later. */
   z.object({ kind: z.literal('move'), machine, forMs: ms }),
-  /** A message about a task that was sent before, so many ago, comes in once more: what a peer does that is unsure, or was restored. */
+  /** A message about a task that came in before, so many ago, comes in once more: what a peer sends that is unsure, or was restored. */
   z.object({ kind: z.literal('echo'), ...path, back: z.int().nonnegative() }),
   // the mesh
   /** An admin stops all work on the machine. */

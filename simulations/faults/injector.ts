@@ -217,7 +217,7 @@ export class FaultInjector {
       case 'reset':
         return network.reset(one.peer, other.peer)
       case 'echo': {
-        const message = one.echo(other.peer, fault.back)
+        const message = other.heard(one.peer, fault.back)
         if (message !== undefined) other.take(() => void other.deliver(one.peer, 'task', message))
         return
       }

@@ -46,7 +46,6 @@ interface LifeInit {
   readonly keyOfLease: Map<LeaseId, ScopeKey>
   readonly taskOfKey: Map<string, TaskId>
   readonly nextOp: () => number
-  readonly onTaskMessage: (to: PeerId, message: Uint8Array) => void
   readonly uncaught: (thrown: unknown) => void
   readonly defect: (message: string) => void
 }
@@ -69,10 +68,7 @@ export function newLife(init: LifeInit): Life {
     observe,
   })
   const transport = new VirtualTransport(node, network, process)
-  transport.onTaskMessage = (to, message) => {
-    init.onTaskMessage(to, message)
-    taskTap.said(to, message)
-  }
+  transport.onTaskMessage = (to, message) => taskTap.said(to, message)
   return {
     number: init.number,
     process,

@@ -27,7 +27,7 @@ import type { VirtualProcess } from './virtual-process.ts'
 /** Nobody forges records here. */
 const RECORD_SIGNER = { sign: () => new Uint8Array(64), verify: () => true }
 
-/** Messages about tasks to one peer that may be heard once more (fault `echo`). */
+/** Messages about tasks from one peer that may come in once more (fault `echo`). */
 export const ECHOES_MAX = 32
 
 /** After a node gave itself up, the service manager starts it again. */
@@ -76,7 +76,7 @@ export class Machine implements Endpoint {
   private isInRepair = false
   /** Its store had been rebuilt and not yet been taken back, when its last process ended. */
   private wasRejoining = false
-  /** What was last said about tasks, in all its lives, by whom it was said to. */
+  /** What it last heard about tasks, in all its lives, by whom it was said. */
   private readonly echoes = new Map<PeerId, Uint8Array[]>()
   /** Called with each node that is up and running. */
   onRunning: (node: MeshNode) => void = () => undefined
@@ -137,9 +137,9 @@ export class Machine implements Endpoint {
     return current?.guardian.executorFor(current.process)
   }
 
-  /** What this machine once said to `to` about tasks, `back` messages ago. */
-  echo(to: PeerId, back: number): Uint8Array | undefined {
-    return this.echoes.get(to)?.at(-1 - back)
+  /** What `from` said to this machine about tasks, `back` messages ago. */
+  heard(from: PeerId, back: number): Uint8Array | undefined {
+    return this.echoes.get(from)?.at(-1 - back)
   }
 
   isAdmitted(peer: PeerId): boolean {
@@ -155,6 +155,7 @@ export class Machine implements Endpoint {
   }
 
   deliver(from: PeerId, protocol: string, bytes: Uint8Array): void | Promise<void> {
+    if (protocol === 'task') this.keepEcho(from, bytes)
     return this.current?.transport.deliver(from, protocol, bytes)
   }
 
@@ -240,16 +241,15 @@ export class Machine implements Endpoint {
       number: this.lives,
       guardianRandom: this.random.fork(),
       nextOp: () => ++this.ops,
-      onTaskMessage: (to, message) => this.keepEcho(to, message),
       uncaught: (thrown) => this.gaveUp(life, thrown),
     })
     this.lastGuardian = life.guardian
     return life
   }
 
-  private keepEcho(to: PeerId, message: Uint8Array): void {
-    const kept = this.echoes.get(to) ?? []
-    this.echoes.set(to, kept)
+  private keepEcho(from: PeerId, message: Uint8Array): void {
+    const kept = this.echoes.get(from) ?? []
+    this.echoes.set(from, kept)
     kept.push(message)
     if (kept.length > ECHOES_MAX) kept.shift()
   }
