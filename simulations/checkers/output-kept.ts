@@ -1,7 +1,7 @@
 /**
- * No byte of output that was acknowledged is lost, doubled or out of place, and what is missing is told in its place: what a submitter has acknowledged to a worker is in its log,
- * also after any restart; the log has each command's output in its order, each byte once; and of a task whose command came to its
- * end, all of it.
+ * No byte of output that was acknowledged is lost, doubled or out of place, and what is missing is told in its place: what a
+ * submitter has acknowledged to a worker is in its log, also after any restart; the log has each command's output in its order, each
+ * byte once; and of a task whose command came to its end at a worker that went on to live, all of it.
  */
 import type { PeerId, ScopeKey, TaskId } from '../../src/base/index.ts'
 import type { Observation, Observed } from '../observation.ts'
@@ -25,7 +25,9 @@ export class OutputKept implements Checker {
   private readonly logs = new RecentMap<TaskId, Log>(REMEMBERED_ENDED_MAX)
   /** By key and lease. */
   private readonly marks = new RecentMap<string, string>(REMEMBERED_ENDED_MAX)
-  private readonly printed = new RecentMap<string, number>(REMEMBERED_ENDED_MAX)
+  private readonly exited = new RecentMap<string, Observed<'command-exited'>>(REMEMBERED_ENDED_MAX)
+  /** When the last process of a node ended: what it had in memory is gone. */
+  private readonly diedMs = new Map<PeerId, number>()
   /** When a node lost its disk: what was on it is not held against the next one. */
   private readonly lostMs = new Map<PeerId, number>()
 
@@ -39,7 +41,10 @@ export class OutputKept implements Checker {
         this.marks.set(attempt(observation.key, observation.leaseId), observation.mark)
         return
       case 'command-exited':
-        this.printed.set(attempt(observation.key, observation.leaseId), observation.printedBytes)
+        this.exited.set(attempt(observation.key, observation.leaseId), observation)
+        return
+      case 'life-ended':
+        this.diedMs.set(observation.node, observation.atMs)
         return
       case 'output-found':
         return this.found(observation)
@@ -112,11 +117,13 @@ export class OutputKept implements Checker {
 
   private settled({ node, task, leaseId, cause, atMs }: Observed<'task-settled'>): void {
     if (cause !== 'exited') return
-    const printed = this.printed.get(attempt(keyOfTask(task), leaseId)) ?? 0
+    const end = this.exited.get(attempt(keyOfTask(task), leaseId))
     const kept = this.keptOf(task, leaseId)
-    if (kept !== undefined && kept < printed)
+    if (end === undefined || kept === undefined || kept >= end.printedBytes) return
+    // The output of an attached attempt is in the memory of its worker until it is acknowledged.
+    if ((this.diedMs.get(end.node) ?? 0) < end.atMs)
       this.report(
-        `task ${task} has its result; ${kept} of ${printed} bytes of its output are on disk`,
+        `task ${task} has its result; ${kept} of ${end.printedBytes} bytes of its output are on disk`,
         node,
         atMs,
       )

@@ -258,18 +258,6 @@ const ENDS: Readonly<Record<'submitter' | 'worker' | 'guardian', readonly Mutati
       scenarios: ['tasks'],
     },
     {
-      name: 'result-behind-unwanted-output',
-      why: 'A result waits until all output before it is sent, and its submitter, which runs the task elsewhere, takes none.',
-      edits: [
-        {
-          file: 'src/node/worker-attempt.ts',
-          find: "    if (cause === 'given-up') this.output.giveUp()\n",
-          replace: '',
-        },
-      ],
-      scenarios: ['tasks'],
-    },
-    {
       name: 'offer-begun-again',
       why: 'A worker forgets what it has finished, and its lease: a late repetition of the offer starts it once more.',
       edits: [
