@@ -8,7 +8,7 @@
  */
 import { type BootMs, bootMs, type LeaseId, type NodeId, type PeerId, present } from '../base/index.ts'
 import type { TaskMessage } from './messages.ts'
-import { receiveOutput, recoverOutput } from './received-output.ts'
+import { endOutput, receiveOutput, recoverOutput } from './received-output.ts'
 import type { RecordKeeper, Why } from './record-keeper.ts'
 import {
   cancelMessage,
@@ -128,6 +128,15 @@ export class NewestAttempt {
     }
     const acknowledgement = { to: attempt.peer, message: outputAckMessage(message, attempt.outputBytes) }
     this.book.do({ type: 'output', stream: message.stream, chunk, acknowledgement })
+  }
+
+  /** Its worker printed so much, and nothing more will come: what did not is missing for good. */
+  printed(outputBytes: number): void {
+    const { attempt, gap } = endOutput(this.current, outputBytes)
+    if (gap.length === 0) return
+    this.set(attempt)
+    this.book.mustWrite()
+    this.book.do({ type: 'output', stream: 'stderr', chunk: gap, acknowledgement: undefined })
   }
 
   /** After a restart. `outputEnd`: where the log of the task ends on disk. */

@@ -18,18 +18,18 @@ export function receiveOutput(
   attempt: Attempt,
   { offset, chunk }: Extract<TaskMessage, { type: 'remote_task_output' }>,
 ): Received {
-  const missing = Math.max(0, offset - attempt.outputBytes)
   const known = Math.min(chunk.length, Math.max(0, attempt.outputBytes - offset))
+  const { gap, attempt: upToHere } = endOutput(attempt, offset)
+  const outputBytes = Math.max(upToHere.outputBytes, offset + chunk.length)
+  return { attempt: { ...upToHere, outputBytes }, gap, chunk: chunk.subarray(known) }
+}
+
+/** Whatever was not received up to `offset` will not come any more. */
+export function endOutput(attempt: Attempt, offset: number): Pick<Received, 'attempt' | 'gap'> {
+  const missing = Math.max(0, offset - attempt.outputBytes)
   const gap = missing === 0 ? new Uint8Array() : gapText(missing)
-  return {
-    attempt: {
-      ...attempt,
-      outputBytes: Math.max(attempt.outputBytes, offset + chunk.length),
-      outputBase: attempt.outputBase + gap.length - missing,
-    },
-    gap,
-    chunk: chunk.subarray(known),
-  }
+  const outputBase = attempt.outputBase + gap.length - missing
+  return { attempt: { ...attempt, outputBytes: attempt.outputBytes + missing, outputBase }, gap }
 }
 
 /** After a restart: `outputEnd` is where the log ends on disk. */

@@ -251,6 +251,7 @@ export class SubmittedTask {
     if (!isFinal && !this.attempt.mayExecute) return this.refuseStale(from, result)
     if (result.starts > 0) this.attempt.started()
     if (result.starts > 0 && this.record.state === 'offered') this.book.enter('running', {})
+    this.attempt.printed(outcome.outputBytes)
     if (outcome.quiet) this.attempt.over()
     if (isFinal) this.complete(outcome)
     else if (cancelRequested && outcome.quiet) this.book.cancelled()

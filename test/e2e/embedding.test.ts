@@ -167,6 +167,7 @@ describe('a program with a node in it, and another one as its worker', () => {
     [{ function: 'greet', input: 1n }, 'input.invalid'],
     [{ function: 'no name', input: 1 }, 'input.invalid'],
     [{ function: 'greet', input: 1, timeoutMs: 0 }, 'input.invalid'],
+    [{ function: 'greet', input: 1, deadline: new Date(Number.NaN) }, 'input.invalid'],
     [{ function: 'greet', input: 'x'.repeat(300 * 1024) }, 'task.too_large'],
     [{ function: 'greet', input: 1, on: 'nobody' }, 'task.no_such_node'],
   ])('what cannot be asked for is refused at once: %#', async (call, code) => {

@@ -271,6 +271,18 @@ describe('a submitted task', () => {
     expect(names(script.say(WORKER, output(L1, 11, 4)))).toEqual(['output'])
   })
 
+  it('output that had not come before the result is told as missing', () => {
+    const script = new SubmitterScript()
+    script.run()
+    script.say(WORKER, output(L1, 0, 1, 2))
+    const effects = script.say(WORKER, result(L1, { ...exited(0), outputBytes: 5 }))
+    const gap = effects.find(({ type }) => type === 'output')
+    expect(gap?.type === 'output' && new TextDecoder().decode(gap.chunk)).toBe(
+      '\n[populi: 3 bytes of output are missing here]\n',
+    )
+    expect(script.state).toBe('completed')
+  })
+
   it('what nothing can run as asked fails with the reason', () => {
     const script = new SubmitterScript()
     script.do({ type: 'submitted' })

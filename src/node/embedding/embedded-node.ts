@@ -9,6 +9,7 @@ import {
   type PeerId,
   type ScopeId,
   taskId,
+  type UnixMs,
   unixMs,
 } from '../../base/index.ts'
 import { checkFunctionName, type FunctionHandler, jsonText, type OutputReader } from '../../exec/index.ts'
@@ -216,9 +217,19 @@ class RunningEmbeddedNode implements EmbeddedNode {
       attached: call.attached ?? true,
       fallback: call.fallback ?? (isLocal ? 'local' : 'none'),
       traceparent: call.traceparent,
-      deadlineUnixMs: call.deadline === undefined ? undefined : unixMs(call.deadline.getTime()),
+      deadlineUnixMs: call.deadline === undefined ? undefined : checkedDeadline(call.deadline),
     }
   }
+}
+
+function checkedDeadline(deadline: Date): UnixMs {
+  const at = deadline.getTime()
+  if (at > 0) return unixMs(at)
+  throw new CodedError('input.invalid', {
+    field: 'deadline',
+    got: String(deadline),
+    accepts: 'a valid Date after 1970',
+  })
 }
 
 function functionWork({ function: name, input, timeoutMs }: FunctionCall): Work {
