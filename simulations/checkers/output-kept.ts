@@ -94,9 +94,12 @@ export class OutputKept implements Checker {
     }
     const gapBytes = log.gapBytes
     log.gapBytes = 0
-    const end = log.ends.get(mark) ?? 0
+    const known = log.ends.get(mark)
+    const end = known ?? 0
     log.ends.set(mark, Math.max(end, to))
-    if (from === end + gapBytes || (mayLack && from > end)) return
+    // What is missing before the first output of an attempt can be the end of the one before it.
+    const isInPlace = from === end + gapBytes || (known === undefined && from === 0)
+    if (isInPlace || (mayLack && from > end)) return
     this.report(
       `task ${task}: output of ${mark} from ${from} on is logged behind byte ${end}`,
       log.node,
@@ -119,11 +122,12 @@ export class OutputKept implements Checker {
     if (cause !== 'exited') return
     const end = this.exited.get(attempt(keyOfTask(task), leaseId))
     const kept = this.keptOf(task, leaseId)
-    if (end === undefined || kept === undefined || kept >= end.printedBytes) return
-    // The output of an attached attempt is in the memory of its worker until it is acknowledged.
-    if ((this.diedMs.get(end.node) ?? 0) < end.atMs)
+    if (end === undefined || kept === undefined) return
+    const told = this.logOf(task)?.gapBytes ?? 0
+    // The output of an attached attempt is in the memory of its worker until it is acknowledged: what went with it is told a moment later.
+    if (kept + told < end.printedBytes && (this.diedMs.get(end.node) ?? 0) < end.atMs)
       this.report(
-        `task ${task} has its result; ${kept} of ${end.printedBytes} bytes of its output are on disk`,
+        `task ${task} has its result; ${kept} of ${end.printedBytes} bytes of its output are on disk, and ${told} are told as missing`,
         node,
         atMs,
       )

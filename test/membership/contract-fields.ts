@@ -123,5 +123,6 @@ export const ADDITIVE_FIELDS: readonly string[] = [
   'voter_policy',
   'witness',
   'functions',
+  'gpus_withheld',
   'record_version',
 ]

@@ -52,11 +52,12 @@ describe('5 nodes', () => {
     expect(await timeUntil('alive to all', () => isAliveToAll(victim))).toBeLessThanOrEqual(1000)
   })
 
-  it.each(names)(
-    '%s goes silent (SIGSTOP): all others know, and when it goes on it is back',
-    async (victim) => {
+  // Each at two moments: a median of five would be a matter of luck.
+  it.each(names.flatMap((name) => [5000, 8300].map((upMs) => [name, upMs] as const)))(
+    '%s goes silent (SIGSTOP) after %i ms: all others know, and when it goes on it is back',
+    async (victim, upMs) => {
       await start(names)
-      await mesh.time.run(5000)
+      await mesh.time.run(upMs)
       const { life } = mesh.get(victim)
       mesh.stop(victim)
       silentMs.push(await timeUntil('dead to all', () => isToAll(victim, 'dead')))
@@ -72,9 +73,9 @@ describe('5 nodes', () => {
 
   it('silence is known within 5 s in the median, and never much later', () => {
     const sorted = silentMs.toSorted((a, b) => a - b)
-    expect(sorted).toHaveLength(names.length)
-    expect(sorted[2]).toBeLessThanOrEqual(5000)
-    expect(sorted[4]).toBeLessThanOrEqual(6000)
+    expect(sorted).toHaveLength(2 * names.length)
+    expect(sorted[names.length]).toBeLessThanOrEqual(5000)
+    expect(sorted.at(-1)).toBeLessThanOrEqual(7000)
   })
 
   it('the network between two halves is cut for a minute and heals: all know all again', async () => {
