@@ -69,6 +69,7 @@ export class End {
 export class Connection {
   readonly network: Network
   private readonly ends: readonly [End, End]
+  private isBroken = false
 
   constructor(network: Network, a: PeerId, b: PeerId) {
     this.network = network
@@ -84,8 +85,14 @@ export class Connection {
     for (const stream of this.endAt(from).allStreams()) stream.flow()
   }
 
+  /** The connection broke: an end that was not told yet sends into the void. A stream has no holes. */
+  get losesAll(): boolean {
+    return this.isBroken
+  }
+
   /** The connection breaks: of what is under way, at most a prefix of each stream arrives. */
   lose(random: Random): void {
+    this.isBroken = true
     for (const end of this.ends) for (const stream of end.allStreams()) stream.lose(random)
   }
 }
@@ -119,7 +126,7 @@ export class Stream {
   send(bytes: Uint8Array): void {
     const { network } = this.connection
     const { queue } = network
-    const message: Message = { bytes, lost: false, belated: false }
+    const message: Message = { bytes, lost: this.connection.losesAll, belated: false }
     this.unfinished += 1
     this.underway.push(message)
     const delayMs = network.path(this.from.self, this.from.peer).delayMs()
