@@ -146,8 +146,8 @@ const ENDS: Readonly<Record<'submitter' | 'worker' | 'guardian', readonly Mutati
       edits: [
         {
           file: 'src/task/received-output.ts',
-          find: 'chunk: chunk.subarray(known),',
-          replace: 'chunk: chunk.subarray(known - known),',
+          find: 'chunk: chunk.subarray(known) }',
+          replace: 'chunk: chunk.subarray(known - known) }',
         },
       ],
       scenarios: ['tasks'],

@@ -304,8 +304,10 @@ describe('output kept finds', () => {
 
   test('a result whose output is not all there', () => {
     expect(judged(spawned(bob), found(), logged(0, 16), exited(), settled())).toEqual([
-      'output-kept: task 1 has its result; 16 of 32 bytes of its output are on disk',
+      'output-kept: task 1 has its result; 16 of 32 bytes of its output are on disk, and 0 are told as missing',
     ])
+    const gap: ObservedFact = { ...logged(0, 16), mark: 'gap' } as ObservedFact
+    expect(judged(spawned(bob), found(), logged(0, 16), gap, exited(), settled())).toEqual([])
   })
 })
 
