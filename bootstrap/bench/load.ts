@@ -54,7 +54,8 @@ export class Load {
     this.onGrant = () => undefined
     const elapsedMs = performance.now() - from
     await this.stop()
-    if (latencies.length === 0) throw new BenchFailure(`no grant within ${measureMs * (1 + STALLED_ROUNDS_MAX)} ms`)
+    if (latencies.length === 0)
+      throw new BenchFailure(`no grant within ${measureMs * (1 + STALLED_ROUNDS_MAX)} ms`)
     return {
       grantsPerSecond: rounded(latencies.length / (elapsedMs / 1000), 1),
       p50Ms: rounded(percentile(latencies, 0.5), 3),
